@@ -1,0 +1,72 @@
+"""What can go wrong while a policy is evaluated.
+
+    EvaluationError          the evaluation is over: `code`, `message`, and the place in the policy
+    ├─ ConflictError         two different values where only one may be
+    └─ LimitError            more steps, time, depth or output than allowed
+    BuiltinError             one call has no answer: undefined, or fatal under strict builtin errors
+
+The codes are OPA's. A builtin raises `BuiltinError`; only the engine turns it into an `EvaluationError`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pratique.errors import Location, PratiqueError
+
+TYPE_ERROR: Final = "eval_type_error"
+BUILTIN_ERROR: Final = "eval_builtin_error"
+CONFLICT_ERROR: Final = "eval_conflict_error"
+CANCEL_ERROR: Final = "eval_cancel_error"
+INTERNAL_ERROR: Final = "eval_internal_error"
+WITH_MERGE_ERROR: Final = "eval_with_merge_error"
+
+NOWHERE: Final = Location("", 0, 0)
+
+
+class EvaluationError(PratiqueError):
+    """A policy could not be evaluated: OPA's error code, what happened, and where in the policy."""
+
+    exit_code = 2
+
+    def __init__(self, code: str, message: str, location: Location = NOWHERE, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.location = location
+
+    def render(self) -> str:
+        """Return `file:line:column: code: message`, the line with a caret, and the hint."""
+        where = f"{self.location}: " if self.location.line else ""
+        parts = [f"{where}{self.code}: {self.message}"]
+        if excerpt := self.location.excerpt():
+            parts.append(excerpt)
+        if self.hint:
+            parts.append(f"hint: {self.hint}")
+        return "\n".join(parts)
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location.line else ""
+        return f"{where}{self.code}: {self.message}"
+
+
+class ConflictError(EvaluationError):
+    """Two different values where only one may be."""
+
+    def __init__(self, message: str, location: Location = NOWHERE) -> None:
+        super().__init__(CONFLICT_ERROR, message, location)
+
+
+class LimitError(EvaluationError):
+    """An evaluation needed more than its limits allow."""
+
+    def __init__(self, message: str, location: Location = NOWHERE, *, hint: str = "") -> None:
+        super().__init__(CANCEL_ERROR, message, location, hint=hint)
+
+
+class BuiltinError(Exception):
+    """One builtin call has no answer; `code` is `eval_type_error` or `eval_builtin_error`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -1,0 +1,131 @@
+"""A value as text: Rego's own (what `%v` prints), and JSON.
+
+Comes in: any value. Goes out: OPA's text of it, byte for byte, or plain JSON data that any encoder takes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from pratique.rego.runtime import numbers
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value
+
+_ESCAPES: Final = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+
+
+def quote(text: str) -> str:
+    """Return the text in double quotes as Go's `strconv.Quote` writes it: not JSON."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(map(_quoted, text))}"'
+
+
+def _quoted(char: str) -> str:
+    escape = _ESCAPES.get(char)
+    if escape is not None:
+        return escape
+    if (char.isprintable() and not char.isspace()) or char == " ":
+        return char
+    code = ord(char)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def rego_text(value: Value) -> str:
+    """Return the value as Rego text; a string comes in quotes."""
+    kind = type(value)
+    if kind is str:
+        return quote(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is list:
+        return f"[{', '.join(map(rego_text, value))}]"
+    if kind is dict:
+        return f"{{{', '.join([f'{quote(name)}: {rego_text(value[name])}' for name in sorted(value)])}}}"
+    if kind is Set:
+        return f"{{{', '.join(map(rego_text, value))}}}" if len(value) else "set()"
+    if kind is Object:
+        pairs = [f"{rego_text(name)}: {rego_text(value.get(name))}" for name in value]
+        return f"{{{', '.join(pairs)}}}"
+    if value is UNDEFINED:
+        return "<undefined>"
+    return numbers.number_text(value)
+
+
+def plain_text(value: Value) -> str:
+    """Return what `%v` prints: a string as it is, anything else as Rego text."""
+    return value if type(value) is str else rego_text(value)
+
+
+def key_text(name: Value) -> str:
+    """Return a key of an object as JSON has it: a string as it is, anything else its JSON text."""
+    return name if type(name) is str else json_text(name)
+
+
+def to_json(value: Value) -> Any:
+    """Return the value as plain JSON data: sets become sorted lists, keys strings, decimals numbers."""
+    kind = type(value)
+    if kind is list:
+        return [to_json(item) for item in value]
+    if kind is dict:
+        return {name: to_json(item) for name, item in value.items()}
+    if kind is Set:
+        return [to_json(item) for item in value]
+    if kind is Object:
+        return {key_text(name): to_json(value.get(name)) for name in value}
+    if kind is Decimal:
+        integer = numbers.whole(value)
+        return float(value) if integer is None else integer
+    return value
+
+
+def json_text(value: Value) -> str:
+    """Return compact JSON with sorted keys; numbers keep their text."""
+    kind = type(value)
+    if kind is str:
+        return json_string(value)
+    if kind is list or kind is Set:
+        return f"[{','.join(map(json_text, value))}]"
+    if kind is dict:
+        return f"{{{','.join([f'{json_string(name)}:{json_text(value[name])}' for name in sorted(value)])}}}"
+    if kind is Object:
+        named = sorted((key_text(name), item) for name, item in value.items())
+        return f"{{{','.join([f'{json_string(name)}:{json_text(item)}' for name, item in named])}}}"
+    return rego_text(value)
+
+
+_JSON_ESCAPES: Final = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    # Go's encoding/json escapes these for HTML and for JavaScript.
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
+_JSON_TABLE: Final = str.maketrans({**{chr(code): f"\\u{code:04x}" for code in range(0x20)}, **_JSON_ESCAPES})
+
+
+def json_string(text: str) -> str:
+    """Return the text as a JSON string, with the escapes of Go's `encoding/json`."""
+    return f'"{text.translate(_JSON_TABLE)}"'

@@ -1,0 +1,310 @@
+"""Rego's values as Python's own: what they are, when they are equal, how they are ordered.
+
+null, booleans, strings, arrays and objects are `None`, `bool`, `str`, `list` and `dict` with string keys,
+as JSON brings them: input is read as it is, never converted or copied. `Set` holds anything; `Object` is the
+rare object that has a key which is no string. Numbers are `int`, `float` (only as read from input) and
+`Decimal` (see `numbers`). `UNDEFINED` is the absence of a value, and is never inside one.
+
+Values are immutable by agreement. Python's `==` and `hash` are wrong for Rego (`True == 1`; lists do not
+hash), hence `equal`, `compare` and `key`, the canonical key: two values are equal exactly when their keys are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from functools import cmp_to_key
+from typing import Any, Final, TypeAlias, final
+
+Value: TypeAlias = Any
+
+
+@final
+class Undefined:
+    """The absence of a value; there is one instance, `UNDEFINED`."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+    def __reduce__(self) -> str:
+        return "UNDEFINED"
+
+
+UNDEFINED: Final = Undefined()
+
+# Tags that no JSON value can be equal to: tuples never come from input.
+_TRUE: Final = ("true",)
+_FALSE: Final = ("false",)
+
+
+def key(value: Value) -> Any:
+    """Return the canonical key: hashable, and equal for exactly the values that Rego calls equal."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if kind is bool:
+        return _TRUE if value else _FALSE
+    if kind is list:
+        return ("array", *map(key, value))
+    if kind is dict:
+        return ("object", frozenset([(name, key(item)) for name, item in value.items()]))
+    if kind is Decimal:
+        # A Decimal and an int of the same value have the same hash; a float of the same text has not.
+        return value
+    if kind is float:
+        return int(value) if value.is_integer() else Decimal(repr(value))
+    if kind is Set:
+        return ("set", frozenset(value.table()))
+    if kind is Object:
+        return ("object", frozenset([(name, key(pair[1])) for name, pair in value.table.items()]))
+    raise TypeError(f"not a Rego value: {kind.__name__}")
+
+
+@final
+class Set:
+    """A set of values, kept by canonical key; keys are computed only when they are needed.
+
+    `table()` maps key to value in order of insertion; iteration is in Rego's order, for where order shows.
+    """
+
+    __slots__ = ("_raw", "_table")
+
+    def __init__(self, values: Iterable[Value] = ()) -> None:
+        self._raw: list[Value] | None = list(values)
+        self._table: dict[Any, Value] = {}
+
+    @classmethod
+    def of_table(cls, table: dict[Any, Value]) -> Set:
+        """Return the set that has this table of canonical key to value."""
+        made = cls.__new__(cls)
+        made._raw = None
+        made._table = table
+        return made
+
+    def table(self) -> dict[Any, Value]:
+        """Return the members by canonical key, in order of insertion."""
+        raw = self._raw
+        if raw is not None:
+            table = self._table
+            for value in raw:
+                table.setdefault(key(value), value)
+            self._raw = None
+        return self._table
+
+    def values(self) -> Iterable[Value]:
+        """Return the distinct members, in any order."""
+        raw = self._raw
+        return raw if raw is not None and len(raw) < 2 else self.table().values()
+
+    def find(self, value: Value) -> Value:
+        """Return the member equal to `value`, or UNDEFINED."""
+        return self.table().get(key(value), UNDEFINED)
+
+    def __contains__(self, value: Value) -> bool:
+        return key(value) in self.table()
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(ordered(self.values()))
+
+    def __len__(self) -> int:
+        raw = self._raw
+        return len(raw) if raw is not None and len(raw) < 2 else len(self.table())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Set) and self.table().keys() == other.table().keys()
+
+    __hash__ = None  # type: ignore[assignment]  # a set is no key of a Python dict; `key` makes one
+
+    def __repr__(self) -> str:
+        return f"Set({list(self)!r})"
+
+
+@final
+class Object:
+    """An object with at least one key that is no string: canonical key to (key, value)."""
+
+    __slots__ = ("table",)
+
+    def __init__(self, table: dict[Any, tuple[Value, Value]]) -> None:
+        self.table = table
+
+    def get(self, name: Value, default: Value = UNDEFINED) -> Value:
+        """Return the value at `name`, or `default`."""
+        pair = self.table.get(key(name))
+        return default if pair is None else pair[1]
+
+    def items(self) -> Iterable[tuple[Value, Value]]:
+        """Return pairs of key and value, in any order."""
+        return self.table.values()
+
+    def keys(self) -> Iterable[Value]:
+        """Return the keys, in any order."""
+        return [pair[0] for pair in self.table.values()]
+
+    def values(self) -> Iterable[Value]:
+        """Return the values, in any order."""
+        return [pair[1] for pair in self.table.values()]
+
+    def __contains__(self, name: Value) -> bool:
+        return key(name) in self.table
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(ordered(self.keys()))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __eq__(self, other: object) -> bool:
+        return equal(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # as for Set
+
+    def __repr__(self) -> str:
+        return f"Object({list(self.items())!r})"
+
+
+def make_object(pairs: Iterable[tuple[Value, Value]]) -> dict[str, Value] | Object:
+    """Return the object of these pairs, the last of equal keys winning."""
+    found = list(pairs)
+    if all(type(name) is str for name, _ in found):
+        return dict(found)
+    return Object({key(name): (name, value) for name, value in found})
+
+
+def truthy(value: Value) -> bool:
+    """Tell whether an expression of this value holds: everything but undefined and false does."""
+    return value is not UNDEFINED and value is not False
+
+
+def is_number(value: Value) -> bool:
+    """Tell whether the value is a number (a boolean is not)."""
+    kind = type(value)
+    return kind is int or kind is float or kind is Decimal
+
+
+def is_object(value: Value) -> bool:
+    """Tell whether the value is an object."""
+    kind = type(value)
+    return kind is dict or kind is Object
+
+
+def type_name(value: Value) -> str:
+    """Return OPA's name of the value's type."""
+    return _NAMES[type(value)]
+
+
+_NAMES: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    Decimal: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+    Object: "object",
+    Set: "set",
+}
+_RANKS: Final[dict[type, int]] = {
+    type(None): 0,
+    bool: 1,
+    int: 2,
+    float: 2,
+    Decimal: 2,
+    str: 3,
+    list: 4,
+    dict: 5,
+    Object: 5,
+    Set: 6,
+}
+_PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, float})
+
+
+def exact(number: float | Decimal | int) -> int | Decimal:
+    """Return the number as one that compares exactly: a float stands for its shortest text."""
+    return Decimal(repr(number)) if type(number) is float else number  # type: ignore[return-value]
+
+
+def equal(left: Value, right: Value) -> bool:
+    """Tell whether Rego calls the two values equal."""
+    if left is right:
+        return True
+    kind = type(left)
+    other = type(right)
+    if kind is other:
+        if kind in _PLAIN:
+            return bool(left == right)
+        if kind is list:
+            return len(left) == len(right) and all(map(equal, left, right))
+        if kind is dict:
+            if len(left) != len(right):
+                return False
+            for name, value in left.items():
+                match = right.get(name, UNDEFINED)
+                if match is UNDEFINED or not equal(value, match):
+                    return False
+            return True
+        if kind is Set:
+            return bool(left.table().keys() == right.table().keys())
+        return bool(key(left) == key(right))
+    rank = _RANKS.get(kind)
+    if rank != _RANKS.get(other) or rank is None:
+        return False
+    return bool(exact(left) == exact(right)) if rank == 2 else bool(key(left) == key(right))
+
+
+def compare(left: Value, right: Value) -> int:
+    """Return -1, 0 or 1 as `left` comes before, with or after `right` in Rego's total order."""
+    if left is right:
+        return 0
+    kind = type(left)
+    if kind is type(right) and kind in _PLAIN and kind is not type(None):
+        return -1 if left < right else 1 if right < left else 0
+    rank = _RANKS[kind]
+    other = _RANKS[type(right)]
+    if rank != other:
+        return -1 if rank < other else 1
+    if rank == 2:
+        left, right = exact(left), exact(right)
+        return -1 if left < right else 1 if right < left else 0
+    if rank == 4:
+        return _compare_arrays(left, right)
+    if rank == 5:
+        return _compare_objects(left, right)
+    return _compare_arrays(ordered(left.values()), ordered(right.values()))
+
+
+def _compare_arrays(left: list[Value], right: list[Value]) -> int:
+    for one, two in zip(left, right, strict=False):
+        found = compare(one, two)
+        if found:
+            return found
+    return (len(left) > len(right)) - (len(left) < len(right))
+
+
+def _compare_objects(left: Value, right: Value) -> int:
+    # Pairwise over both sorted key lists: key, then value, then length (OPA compare.go).
+    for one, two in zip(ordered(left.keys()), ordered(right.keys()), strict=False):
+        found = compare(one, two) or compare(left.get(one), right.get(two))
+        if found:
+            return found
+    return (len(left) > len(right)) - (len(left) < len(right))
+
+
+sort_key: Final[Callable[[Value], Any]] = cmp_to_key(compare)
+
+
+def ordered(values: Iterable[Value]) -> list[Value]:
+    """Return the values as a list in Rego's order."""
+    found = list(values)
+    kinds = set(map(type, found))
+    if len(kinds) < 2 and (kinds <= {str} or kinds <= {int}):
+        found.sort()
+    else:
+        found.sort(key=sort_key)
+    return found
