@@ -1,0 +1,100 @@
+"""Write the generated pages of docs/: the tree in architecture.md and the reference of the command line.
+
+`python scripts/reference.py` writes, `python scripts/reference.py --check` only says what is out of date
+and exits 1. tests/test_docs.py calls `pages`, so a page that lags behind the code fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import click
+
+from pratique.cli.main import MENU, pratique
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "pratique"
+BEGIN, END = "<!-- tree: written by `make docs` -->\n", "<!-- end of tree -->\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return what each generated page should hold, by its path."""
+    architecture = ROOT / "docs" / "architecture.md"
+    text = architecture.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return {
+        architecture: f"{before}{BEGIN}\n```\n{tree()}```\n\n{END}{after}",
+        ROOT / "docs" / "reference" / "cli.md": command_line(),
+    }
+
+
+def tree() -> str:
+    """Return every package and module with the first sentence of its docstring."""
+    lines = ["src/pratique/\n"]
+    for path in sorted(SOURCE.rglob("*.py"), key=_order):
+        if path == SOURCE / "__init__.py":
+            continue
+        inside = path.relative_to(SOURCE)
+        folder = path.name == "__init__.py"
+        depth = len(inside.parts) - (2 if folder else 1)
+        name = f"{inside.parts[-2]}/" if folder else path.name
+        lines.append(f"{'    ' * depth}{name:<{36 - 4 * depth}}{_summary(path)}".rstrip() + "\n")
+    return "".join(lines)
+
+
+def _order(path: Path) -> tuple[tuple[bool, str], ...]:
+    parts = path.relative_to(SOURCE).parts
+    if parts[-1] == "__init__.py":
+        return tuple((True, part) for part in parts[:-1])
+    return tuple((index < len(parts) - 1, part) for index, part in enumerate(parts))
+
+
+def _summary(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return " ".join(docstring.partition("\n\n")[0].split()).rstrip(".")
+
+
+def command_line() -> str:
+    """Return the reference of every command, as its own --help prints it."""
+    parts = [
+        "# The command line\n\nWritten by `make docs` from the commands' own help. Exit codes: 0 done, 1 refused "
+        "or in conflict, 2 wrong input, 3 something does not answer, 4 not found, 5 not signed in or not "
+        "allowed, 130 interrupted.\n"
+    ]
+    top = click.Context(pratique, info_name="pratique")
+    for name in MENU:
+        command = pratique.get_command(top, name)
+        if command is None:
+            raise SystemExit(f"the menu names `{name}`, which does not exist")
+        parts += _help(command, click.Context(command, info_name=name, parent=top), level=2)
+    return "\n".join(parts)
+
+
+def _help(command: click.Command, context: click.Context, *, level: int) -> list[str]:
+    parts = [f"{'#' * level} `{context.command_path}`\n\n```\n{command.get_help(context)}\n```\n"]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None:
+                below = click.Context(child, info_name=name, parent=context)
+                parts += _help(child, below, level=level + 1)
+    return parts
+
+
+def main() -> None:
+    """Write the pages, or say which of them lag behind."""
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text() != text]
+    if "--check" in sys.argv:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} lags behind the code: make docs")
+        sys.exit(1 if stale else 0)
+    for path, text in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
