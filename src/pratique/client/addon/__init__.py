@@ -1,0 +1,30 @@
+"""The add-on: what a cluster gets to be managed, and the functions that put it there.
+
+`manifests` says what is applied, `crds` defines Gatekeeper's kinds, `install` applies, removes, reports.
+"""
+
+from pratique.client.addon.install import (
+    Pod,
+    Status,
+    disable,
+    enable,
+    is_established,
+    is_managed,
+    status,
+    wait_ready,
+)
+from pratique.client.addon.manifests import NAMESPACE, AddonSettings, manifests
+
+__all__ = [
+    "NAMESPACE",
+    "AddonSettings",
+    "Pod",
+    "Status",
+    "disable",
+    "enable",
+    "is_established",
+    "is_managed",
+    "manifests",
+    "status",
+    "wait_ready",
+]
