@@ -6,7 +6,7 @@ rare object that has a key which is no string. Numbers are `int`, `float` (only 
 `Decimal` (see `numbers`). `UNDEFINED` is the absence of a value, and is never inside one.
 
 Values are immutable by agreement. Python's `==` and `hash` are wrong for Rego (`True == 1`; lists do not
-hash), hence `equal`, `compare` and `key`, the canonical key: two values are equal exactly when their keys are.
+hash), hence `equal`, `compare` and `key`, the canonical key: values are equal exactly when their keys are.
 """
 
 from __future__ import annotations

@@ -1,0 +1,74 @@
+"""A plan to a Python module: one function a rule, the table of constants, and the map of lines.
+
+Comes in: a plan and the builtins that it may call. Goes out: `Emitted`: deterministic source, the namespace
+that it needs, and for each line the place in the policy. `load` makes it run: generated code sees the names in
+`runtime.exported`, its constants, and nothing else, not even Python's own builtins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+from pratique.errors import Location
+from pratique.rego.emit.expressions import Scope
+from pratique.rego.emit.names import Names
+from pratique.rego.emit.rules import emit_rule
+from pratique.rego.plan import ir
+from pratique.rego.runtime.exported import EXPORTED
+from pratique.rego.runtime.state import Node
+from pratique.rego.runtime.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Generated source, its constants, and the place in the policy of each line."""
+
+    source: str
+    constants: dict[str, Any]
+    places: tuple[Location | None, ...]
+    filename: str
+
+
+def emit(plan: ir.Plan, builtins: Mapping[str, Callable[..., Value]]) -> Emitted:
+    """Return the Python module of a plan."""
+    names = Names()
+    chunks: list[str] = []
+    places: list[Location | None] = []
+    for rule in plan.rules:
+        scope = Scope(names, plan, builtins, counting=rule.kind == "function")
+        out = emit_rule(rule, scope)
+        chunks.append(out.text())
+        places.extend([*out.places(), None, None])
+    source = "\n\n".join(chunks)
+    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return Emitted(source, names.namespace, tuple(places), f"<rego {digest}>")
+
+
+def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:
+    """Run the module and return its namespace: functions `r0`, `r1`, ... and nodes `n0`, `n1`, ..."""
+    namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "rego", **EXPORTED, **emitted.constants}
+    nodes = [Node(node.path, function=node.function) for node in plan.nodes]
+    for node, made in zip(plan.nodes, nodes, strict=True):
+        made.children = {name: nodes[number] for name, number in node.children.items()}
+        namespace[f"n{node.number}"] = made
+    linecache.cache[emitted.filename] = (
+        len(emitted.source),
+        None,
+        emitted.source.splitlines(keepends=True),
+        emitted.filename,
+    )
+    exec(code or assemble(emitted), namespace)  # noqa: S102  # the text is ours: constants travel in a table
+    for node, made in zip(plan.nodes, nodes, strict=True):
+        if node.rule >= 0:
+            made.rule = namespace[f"r{node.rule}"]
+    return namespace
+
+
+def assemble(emitted: Emitted) -> CodeType:
+    """Return the module's code object."""
+    return compile(emitted.source, emitted.filename, "exec", dont_inherit=True, optimize=0)

@@ -1,0 +1,49 @@
+"""The table of constants: what an author wrote, under names of our own making (`k0`, `k1`, ...)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pratique.errors import Location
+from pratique.rego.runtime.values import Value, key
+
+_INLINE: Final = {None: "None", True: "True", False: "False"}
+
+
+class Names:
+    """Names for constants, builtins, nodes and places, and the namespace that holds them."""
+
+    def __init__(self) -> None:
+        self.namespace: dict[str, Any] = {}
+        self._known: dict[Any, str] = {}
+
+    def const(self, value: Value) -> str:
+        """Return the name of a constant."""
+        if value is None or value is True or value is False:
+            return _INLINE[value]
+        # `1` and `1.0` are equal but print apart, so the text is part of the key.
+        return self._name("k", (type(value), repr(value), key(value)), value)
+
+    def keys(self, values: tuple[Value, ...]) -> str:
+        """Return the name of a tuple of constants."""
+        return self._name("t", ("tuple", tuple((type(value), repr(value)) for value in values)), values)
+
+    def place(self, location: Location) -> str:
+        """Return the name of a place in the policy."""
+        return self._name("at", ("place", location), location)
+
+    def builtin(self, name: str, function: Any) -> str:
+        """Return the name of a builtin's function."""
+        return self._name("b", ("builtin", name), function)
+
+    def node(self, number: int) -> str:
+        """Return the name of a node of the rule tree."""
+        return f"n{number}"
+
+    def _name(self, letter: str, known: Any, value: Any) -> str:
+        found = self._known.get(known)
+        if found is None:
+            found = f"{letter}{len(self._known)}"
+            self._known[known] = found
+            self.namespace[found] = value
+        return found

@@ -1,0 +1,190 @@
+"""One IR rule to one Python function: all its clauses in line, defaults last, the result kept once worked out.
+
+A rule with one possible value answers as soon as it is found; otherwise every clause is tried, so that two
+different values are always the conflict that OPA reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pratique.rego.emit import steps as statements
+from pratique.rego.emit.expressions import Scope, constant
+from pratique.rego.emit.lines import Fail, Lines
+from pratique.rego.plan import ir
+from pratique.rego.runtime.values import equal
+
+
+def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
+    """Return the source of a rule's function."""
+    out = Lines()
+    out.at = rule.location
+    params = "".join([f", {name}" for name in rule.params])
+    out.add(f"def r{rule.number}(s{params}):")
+    with out.indented():
+        if rule.cached:
+            _look_up(rule, out)
+        if rule.replaceable:
+            _stand_in(rule, scope, out)
+        if rule.kind in {"set", "object", "bindings"}:
+            _gather(rule, scope, out)
+        else:
+            _decide(rule, scope, out)
+    return out
+
+
+def _look_up(rule: ir.Rule, out: Lines) -> None:
+    out.add(f"out = s.cache[{rule.number}]")
+    out.add("if out is not MISSING: return out")
+
+
+def _stand_in(rule: ir.Rule, scope: Scope, out: Lines) -> None:
+    out.add("if s.replaced:")
+    with out.indented():
+        out.add(f"out = replacement(s, {scope.names.keys(rule.path)})")
+        out.add("if out is not MISSING: return out")
+
+
+def _answer(rule: ir.Rule, value: str, out: Lines) -> None:
+    if rule.cached:
+        out.add(f"out = s.cache[{rule.number}] = {value}")
+        out.add("return out")
+    else:
+        out.add(f"return {value}")
+
+
+def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
+    out.add("rows = []")
+    deep = any(len(clause.keys) > 1 for clause in rule.clauses) or (
+        rule.kind == "object" and any(clause.otherwise for clause in rule.clauses)
+    )
+    multi = {bool(clause.multi) for clause in rule.clauses}
+    tree = rule.kind == "object" and (deep or multi != {False})
+    for clause in rule.clauses:
+
+        def end(lines: Lines, _: Fail, clause: ir.Clause = clause) -> None:
+            value = scope.piece(clause.value, lines).text
+            keys = [scope.piece(name, lines).text for name in clause.keys]
+            if tree:
+                lines.add(f"rows.append((({', '.join(keys)},), {value}, {clause.multi}))")
+            elif rule.kind == "object":
+                lines.add(f"rows.append(({keys[0]}, {value}))")
+            else:
+                lines.add(f"rows.append({value})")
+
+        out.at = clause.location
+        statements.nested(scope, clause.steps, out, end)
+    out.at = rule.location
+    if rule.kind == "object":
+        _answer(rule, f"collect_{'tree' if tree else 'object'}(rows)", out)
+    else:
+        _answer(rule, "Set(rows)" if rule.kind == "set" else "rows", out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is known about the values of a rule before it runs."""
+
+    same: bool
+    single: bool
+
+
+def _shape(rule: ir.Rule) -> _Shape:
+    chain = [clause for first in rule.clauses for clause in _chain(first)]
+    found = [constant(clause.value) for clause in chain]
+    same = all(known for known, _ in found) and all(equal(value, found[0][1]) for _, value in found)
+    return _Shape(same, len(rule.clauses) == 1)
+
+
+def _chain(clause: ir.Clause | None) -> list[ir.Clause]:
+    chain = []
+    while clause is not None:
+        chain.append(clause)
+        clause = clause.otherwise
+    return chain
+
+
+def _once(clause: ir.Clause) -> bool:
+    # At most one solution: no step goes on more than once.
+    return not any(isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk) for step in clause.steps)
+
+
+def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
+    shape = _shape(rule)
+    if any(not shape.same and not (shape.single and _once(clause)) for clause in _all(rule)):
+        out.add("out = U")
+    for first in rule.clauses:
+        chain = _chain(first)
+        if len(chain) > 1 and not shape.single and not shape.same:
+            _alternatives(rule, chain, scope, out)
+            continue
+        for clause in chain:
+            direct = shape.same or (shape.single and _once(clause))
+            _clause(rule, clause, scope, out, direct=direct)
+            if not direct and len(chain) > 1:
+                out.add("if out is not U:")
+                with out.indented():
+                    _answer(rule, "out", out)
+    _last(rule, scope, out, open_end=not shape.same and not (shape.single and all(map(_once, _all(rule)))))
+
+
+def _all(rule: ir.Rule) -> list[ir.Clause]:
+    return [clause for first in rule.clauses for clause in _chain(first)]
+
+
+def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direct: bool) -> None:
+    def end(lines: Lines, _: Fail) -> None:
+        value = scope.piece(clause.value, lines).text
+        if direct:
+            _answer(rule, value, lines)
+        else:
+            _merge(rule, "out", value, scope, lines)
+
+    out.at = clause.location
+    statements.nested(scope, clause.steps, out, end)
+
+
+def _merge(rule: ir.Rule, name: str, value: str, scope: Scope, lines: Lines) -> None:
+    what = "conflict_function" if rule.kind == "function" else "conflict_rule"
+    new = scope.fresh()
+    lines.add(f"{new} = {value}")
+    lines.add(f"if {name} is U: {name} = {new}")
+    lines.add(f"elif not equal({name}, {new}): {what}()")
+
+
+def _alternatives(rule: ir.Rule, chain: list[ir.Clause], scope: Scope, out: Lines) -> None:
+    # One of several clauses with an `else`: its own value first, then that joins the others'.
+    name = scope.fresh("e")
+    out.add(f"{name} = U")
+    for index, clause in enumerate(chain):
+
+        def end(lines: Lines, _: Fail, clause: ir.Clause = clause) -> None:
+            _merge(rule, name, scope.piece(clause.value, lines).text, scope, lines)
+
+        out.at = clause.location
+        if index == 0:
+            statements.nested(scope, clause.steps, out, end)
+            continue
+        out.add(f"if {name} is U:")
+        with out.indented():
+            statements.nested(scope, clause.steps, out, end)
+    out.add(f"if {name} is not U:")
+    with out.indented():
+        _merge(rule, "out", name, scope, out)
+
+
+def _last(rule: ir.Rule, scope: Scope, out: Lines, *, open_end: bool) -> None:
+    if rule.default is None:
+        _answer(rule, "out" if open_end else "U", out)
+        return
+    if open_end:
+        out.add("if out is not U:")
+        with out.indented():
+            _answer(rule, "out", out)
+    default = rule.default
+    out.at = default.location
+
+    def end(lines: Lines, _: Fail) -> None:
+        _answer(rule, scope.piece(default.value, lines).text, lines)
+
+    statements.nested(scope, default.steps, out, end)

@@ -1,0 +1,224 @@
+"""IR steps to Python statements: guards that leave by `continue` or `break`, scans as plain `for` loops.
+
+Comes in: the steps of a clause or of a nested block, and what to write where all of them hold. The code stays
+flat: a guard leaves the innermost loop, and a block without a loop around it becomes one that runs once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from pratique.rego.emit.expressions import Piece, Scope
+from pratique.rego.emit.lines import Fail, Lines
+from pratique.rego.plan import ir
+
+# Writes what happens where all steps hold; returns whether the search is over then.
+End: TypeAlias = Callable[[Lines, Fail], None]
+
+
+@dataclass(slots=True)
+class Block:
+    """Where a run of steps is: how it fails, the loops around it inside the block, the flag that ends it."""
+
+    fail: Fail
+    end: End
+    flag: str = ""
+    loops: int = 0
+
+
+def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag: str = "") -> None:
+    """Write a block of its own: what is found inside is forgotten after it.
+
+    With a `flag`, `end` sets it and the first success leaves the block.
+    """
+    found, states = dict(scope.found), list(scope.states)
+    inner = out.child()
+    fail = Fail("break")
+    run(scope, list(steps), inner, Block(fail, end, flag))
+    out.once(inner, fail)
+    scope.found, scope.states = found, states
+
+
+def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:
+    """Write the steps one after the other; what follows a scan goes inside its loop."""
+    for index, step in enumerate(steps):
+        location = getattr(step, "location", None)
+        if location is not None:
+            out.at = location
+        if isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk):
+            _loop(scope, step, steps[index + 1 :], out, block)
+            return
+        _step(scope, step, out, block.fail)
+    block.end(out, block.fail)
+    if block.flag and block.loops:
+        out.add("break")
+    elif block.flag and block.fail.used:
+        pass  # the block that runs once ends by itself
+
+
+def _loop(
+    scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, rest: list[ir.Step], out: Lines, block: Block
+) -> None:
+    out.add(_head(scope, step, out, inner=block.loops > 0 or scope.counting))
+    found = dict(scope.found)
+    with out.indented():
+        run(scope, rest, out, Block(Fail("continue"), block.end, block.flag, block.loops + 1))
+    scope.found = found
+    if block.flag and block.loops:
+        out.add(f"if {block.flag}: break")
+
+
+def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, inner: bool) -> str:
+    if isinstance(step, ir.ScanKeys):
+        node = scope.names.node(step.node)
+        keys = ", ".join([scope.piece(name, out).text for name in step.keys])
+        members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
+        return f"for {step.key} in {_counted(scope, members, inner)}:"
+    if isinstance(step, ir.Walk):
+        source = scope.piece(step.source, out).text
+        return f"for {step.path}, {step.value} in {_counted(scope, f'walk({source})', inner)}:"
+    source_piece = scope.atom(step.source, out)
+    name = source_piece.text
+    if step.key and step.value:
+        return f"for {step.key}, {step.value} in {_counted(scope, f'items({name})', inner)}:"
+    if step.key:
+        return f"for {step.key} in {_counted(scope, f'keys({name})', inner)}:"
+    members = name
+    if source_piece.kind != "list":
+        members = (
+            f"{name}.values()"
+            if source_piece.kind == "set"
+            else f"({name} if type({name}) is list else values({name}))"
+        )
+    return f"for {step.value or '_'} in {_counted(scope, members, inner)}:"
+
+
+def _counted(scope: Scope, members: str, inner: bool) -> str:
+    return f"counted({scope.state}, {members})" if inner else members
+
+
+def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
+    match step:
+        case ir.Assign(local, value):
+            _assign(scope, local, scope.piece(value, out), out, fail)
+        case ir.Test(value):
+            condition = scope.condition(value, out)
+            if condition != "True":
+                out.add(f"if not ({condition}): {fail}")
+        case ir.Shape(local, kind, size):
+            out.add(
+                f"if not has_shape({local}, {scope.names.const(kind)}, {scope.names.const(size)}): {fail}"
+            )
+        case ir.Not(steps):
+            _not(scope, steps, out, fail)
+        case ir.Every():
+            _every(scope, step, out, fail)
+        case ir.Collect():
+            _collect(scope, step, out)
+        case ir.Enter(replacements):
+            _enter(scope, replacements, out)
+        case ir.Leave():
+            scope.states.pop()
+        case ir.Print(parts):
+            _print(scope, step, parts, out)
+        case _:
+            raise AssertionError(f"no such step: {step!r}")
+
+
+def _assign(scope: Scope, local: str, piece: Piece, out: Lines, fail: Fail) -> None:
+    out.add(f"{local} = {piece.text}")
+    if piece.kind:
+        scope.kinds[local] = piece.kind
+    if not piece.defined:
+        out.add(f"if {local} is U: {fail}")
+
+
+def _not(scope: Scope, steps: tuple[ir.Step, ...], out: Lines, fail: Fail) -> None:
+    if len(steps) == 1 and isinstance(steps[0], ir.Test):
+        found = dict(scope.found)
+        out.add(f"if {scope.condition(steps[0].value, out)}: {fail}")
+        scope.found = found
+        return
+    flag = scope.fresh("n")
+    out.add(f"{flag} = False")
+    nested(scope, steps, out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
+    out.add(f"if {flag}: {fail}")
+
+
+def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
+    source = scope.atom(step.source, out).text
+    out.add(f"if not is_collection({source}): {fail}")
+    flag = scope.fresh("n")
+    head = ir.Scan(ir.Local(source), step.key, step.value, step.location)
+    out.add(_head(scope, head, out, inner=True))
+    found = dict(scope.found)
+    with out.indented():
+        out.add(f"{flag} = False")
+        nested(scope, step.steps, out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
+        out.add(f"if not {flag}: break")
+    scope.found = found
+    out.add("else:")
+    with out.indented():
+        out.add(f"{flag} = True")
+    out.add(f"if not {flag}: {fail}")
+
+
+def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
+    rows = scope.fresh("c")
+    out.add(f"{rows} = []")
+
+    def end(lines: Lines, _: Fail) -> None:
+        value = scope.piece(step.value, lines).text
+        if step.key is None:
+            lines.add(f"{rows}.append({value})")
+        else:
+            lines.add(f"{rows}.append(({scope.piece(step.key, lines).text}, {value}))")
+
+    nested(scope, step.steps, out, end)
+    out.at = step.location
+    made = {"array": rows, "set": f"Set({rows})", "object": f"collect_object({rows})"}[step.kind]
+    out.add(f"{step.local} = {made}")
+    scope.kinds[step.local] = {"array": "list", "set": "set", "object": ""}[step.kind]
+
+
+def _enter(scope: Scope, replacements: tuple[ir.Replacement, ...], out: Lines) -> None:
+    outer = scope.state
+    state = scope.fresh("s")
+    out.add(f"{state} = {outer}.fork()")
+    for each in replacements:
+        value = scope.piece(each.value, out).text if each.value is not None else "None"
+        if each.target in {"input", "data"}:
+            out.add(f"replace_{each.target}({state}, {scope.names.keys(each.path)}, {value})")
+            continue
+        target = scope.names.const(each.name) if each.target == "builtin" else f"r{each.rule}"
+        if each.by_rule >= 0:
+            by = f"replace_by_rule({state}, {target}, r{each.by_rule})"
+        elif each.by_name:
+            function = scope.names.builtin(each.by_name, scope.builtins[each.by_name])
+            by = f"replace_by_builtin({state}, {target}, {function})"
+        else:
+            by = f"replace_by_value({state}, {target}, {value})"
+        out.add(by)
+    scope.states.append(state)
+
+
+def _print(
+    scope: Scope,
+    step: ir.Print,
+    parts: tuple[tuple[tuple[ir.Step, ...], ir.Expr], ...],
+    out: Lines,
+) -> None:
+    rows = []
+    for steps, value in parts:
+        name = scope.fresh("c")
+        out.add(f"{name} = []")
+
+        def end(lines: Lines, _: Fail, name: str = name, value: ir.Expr = value) -> None:
+            lines.add(f"{name}.append({scope.piece(value, lines).text})")
+
+        nested(scope, steps, out, end)
+        rows.append(name)
+    listed = "".join([f"{name}, " for name in rows])
+    out.add(f"print_values({scope.state}, ({listed}), {scope.names.place(step.location)})")

@@ -1,0 +1,320 @@
+"""The intermediate form: what a rule does, step by step, with every decision about variables taken.
+
+A clause is a flat list of steps; a step that fails ends this attempt (the next turn of the innermost scan, or
+the next clause), so what follows a scan happens for each of its members. An expression is a value that may be
+undefined; operands of calls and literals are atoms (`Const`, `Local` or literals of atoms) and always defined.
+A local is assigned at one place and read after it. Nothing here knows of text, of Python or of a stack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from pratique.errors import Location
+from pratique.rego.runtime.values import Value
+
+# --- expressions -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A value known now."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A variable that is bound."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The base documents: data that no rule defines."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleValue:
+    """What a rule without arguments amounts to."""
+
+    rule: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The document at a path of the rule tree, base data and rules merged; keys may be atoms."""
+
+    node: int
+    keys: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """What stands at these keys, one after the other."""
+
+    base: Expr
+    keys: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function of the policy."""
+
+    rule: int
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A call of a builtin."""
+
+    name: str
+    args: tuple[Expr, ...]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A comparison; `==` and the others are undefined when an operand is."""
+
+    operator: Literal["==", "!=", "<", "<=", ">", ">="]
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array of atoms."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetOf:
+    """A set of atoms."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectOf:
+    """An object of atoms."""
+
+    pairs: tuple[tuple[Expr, Expr], ...]
+
+
+Expr: TypeAlias = (
+    Const
+    | Local
+    | Input
+    | Data
+    | RuleValue
+    | Extent
+    | Get
+    | Call
+    | Builtin
+    | Compare
+    | Array
+    | SetOf
+    | ObjectOf
+)
+
+# --- steps -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Bind a local; fails when the expression is undefined."""
+
+    local: str
+    value: Expr
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """Go on unless the expression is undefined or false."""
+
+    value: Expr
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Go on only for an array of this many items, or an object of this many keys."""
+
+    local: str
+    kind: Literal["array", "object"]
+    size: int
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Go on once for each member: its key (index, key, or the element of a set) and its value."""
+
+    source: Expr
+    key: str
+    value: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class ScanKeys:
+    """Go on once for each key of the document at a path of the rule tree."""
+
+    node: int
+    keys: tuple[Expr, ...]
+    key: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Go on once for each pair of path and value inside a document, from the top down."""
+
+    source: Expr
+    path: str
+    value: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Go on only when the steps fail."""
+
+    steps: tuple[Step, ...]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Go on only when the steps hold for each member."""
+
+    source: Expr
+    key: str
+    value: str
+    steps: tuple[Step, ...]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Bind a local to what a comprehension collects."""
+
+    local: str
+    kind: Literal["array", "set", "object"]
+    steps: tuple[Step, ...]
+    key: Expr | None
+    value: Expr
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """One `with`: input, a path of data, a function of the policy (`rule`) or a builtin, and what stands in.
+
+    A function or builtin is replaced by a value or by another function (`rule`) or builtin.
+    """
+
+    target: Literal["input", "data", "function", "builtin"]
+    path: tuple[Value, ...]
+    rule: int
+    name: str
+    value: Expr | None
+    by_rule: int = -1
+    by_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """From here to the matching `Leave`, everything is read with these replacements."""
+
+    replacements: tuple[Replacement, ...]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The end of the innermost `Enter`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """Hand these to the sink of `print`; each is the steps that make one operand, and the operand."""
+
+    parts: tuple[tuple[tuple[Step, ...], Expr], ...]
+    location: Location
+
+
+Step: TypeAlias = (
+    Assign | Test | Shape | Scan | ScanKeys | Walk | Not | Every | Collect | Enter | Leave | Print
+)
+
+# --- rules -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One body of a rule: steps, the keys below the rule (if its head has any), the value, and its `else`.
+
+    With `multi` the value is one member of a set at those keys.
+    """
+
+    steps: tuple[Step, ...]
+    keys: tuple[Expr, ...]
+    value: Expr
+    location: Location
+    otherwise: Clause | None = None
+    multi: bool = False
+
+
+Kind: TypeAlias = Literal["complete", "set", "object", "function", "bindings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """All clauses of one reference.
+
+    `object` rules have keys below their reference. `bindings` is a query: its
+    clauses' values are objects of its variables.
+    """
+
+    number: int
+    path: tuple[str, ...]
+    kind: Kind
+    clauses: tuple[Clause, ...]
+    params: tuple[str, ...] = ()
+    default: Clause | None = None
+    cached: bool = True
+    replaceable: bool = False
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place of the rule tree: a package, a prefix of one, or a rule (`rule` is -1 where there is none)."""
+
+    number: int
+    path: tuple[str, ...]
+    children: dict[str, int] = field(default_factory=dict)
+    rule: int = -1
+    function: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole policy: its rules, its tree, and what some `with` replaces."""
+
+    rules: tuple[Rule, ...]
+    nodes: tuple[Node, ...]
+    mocked: frozenset[str] = frozenset()
+    mocked_rules: frozenset[int] = frozenset()

@@ -1,0 +1,58 @@
+"""The whole list of what generated code may see, under the short names that it uses."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pratique.rego.runtime import calls, numbers, references, state
+from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.values import UNDEFINED, Set, compare, equal, make_object
+
+EXPORTED: Final[dict[str, Any]] = {
+    # Python's own
+    "dict": dict,
+    "int": int,
+    "len": len,
+    "list": list,
+    "str": str,
+    "type": type,
+    # values
+    "MISSING": state.MISSING,
+    "U": UNDEFINED,
+    "Set": Set,
+    "compare": compare,
+    "equal": equal,
+    "make_object": make_object,
+    "minus": numbers.minus,
+    # references
+    "get": references.get,
+    "has_shape": references.has_shape,
+    "is_collection": references.is_collection,
+    "items": references.items,
+    "keys": references.keys,
+    "member": references.member,
+    "member_at": references.member_at,
+    "values": references.values,
+    "walk": references.walk,
+    # rules
+    "at": state.at,
+    "collect_object": state.collect_object,
+    "collect_tree": state.collect_tree,
+    "conflict_function": calls.conflict_function,
+    "conflict_rule": calls.conflict_rule,
+    "names_at": state.names_at,
+    "replacement": state.replacement,
+    # calls
+    "BuiltinError": BuiltinError,
+    "call_builtin": calls.call_builtin,
+    "call_rule": calls.call_rule,
+    "counted": state.counted,
+    "failed": state.failed,
+    "print_values": calls.print_values,
+    # with
+    "replace_by_builtin": calls.replace_by_builtin,
+    "replace_by_rule": calls.replace_by_rule,
+    "replace_by_value": calls.replace_by_value,
+    "replace_data": state.replace_data,
+    "replace_input": state.replace_input,
+}
