@@ -13,10 +13,12 @@ from pratique.client.addon.install import (
     status,
     wait_ready,
 )
-from pratique.client.addon.manifests import NAMESPACE, AddonSettings, manifests
+from pratique.client.addon.manifests import IMAGE, NAMESPACE, WEBHOOK_SERVICE, AddonSettings, manifests
 
 __all__ = [
+    "IMAGE",
     "NAMESPACE",
+    "WEBHOOK_SERVICE",
     "AddonSettings",
     "Pod",
     "Status",

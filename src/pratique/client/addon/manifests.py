@@ -16,8 +16,9 @@ from pratique.client.addon import crds
 Object = dict[str, Any]
 
 NAMESPACE = "pratique-system"
+IMAGE = f"pratique/agent:{__version__}"
 SERVICE_ACCOUNT = "pratique-admin"
-SERVICE = "pratique-webhook-service"
+WEBHOOK_SERVICE = "pratique-webhook-service"
 AUDIT = "pratique-audit"
 CONTROLLER = "pratique-controller-manager"
 SERVICE_SECRET = "pratique-service"  # noqa: S105 (the name of a Secret)
@@ -68,7 +69,7 @@ class AddonSettings:
     service_url: str = ""
     token: str = field(default="", repr=False)
     ca: str = ""
-    image: str = f"pratique/agent:{__version__}"
+    image: str = IMAGE
     replicas: int = 2
     failure_policy: str = "Ignore"
     timeout_seconds: int = 3
@@ -193,7 +194,7 @@ def _service() -> Object:
         "selector": _selector(CONTROLLER),
         "ports": [{"name": "https-webhook-server", "port": 443, "targetPort": "webhook-server"}],
     }
-    return _object("v1", "Service", SERVICE, spec=spec)
+    return _object("v1", "Service", WEBHOOK_SERVICE, spec=spec)
 
 
 def _disruption_budget() -> Object:
@@ -354,7 +355,7 @@ def webhook_configuration(settings: AddonSettings) -> Object:
 
 
 def _webhook(name: str, *, path: str, rules: list[Object], **body: Any) -> Object:
-    service = {"name": SERVICE, "namespace": NAMESPACE, "path": path, "port": 443}
+    service = {"name": WEBHOOK_SERVICE, "namespace": NAMESPACE, "path": path, "port": 443}
     return {
         "name": name,
         "admissionReviewVersions": ["v1", "v1beta1"],

@@ -1,0 +1,72 @@
+"""Validation of Gatekeeper's own resources at admission (`gatekeeper.md` 3.3).
+
+In: an AdmissionRequest for a template, a constraint or a Config, and the library. Out: a refusal (code and
+text as Gatekeeper's), or warnings. Rego that does not compile is let through with a warning that names its
+place, because Gatekeeper accepts it and reports it in the template's status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pratique.constraint import ConstraintError, Library, TemplateError
+from pratique.errors import PratiqueError
+
+OWN_GROUPS = frozenset(
+    f"{name}.gatekeeper.sh"
+    for name in ("templates", "constraints", "mutations", "config", "externaldata", "expansion", "status")
+)
+LONGEST_NAME = 63
+# What Gatekeeper's webhook refuses; the rest of a template's faults shows in its status.
+REFUSED_TEMPLATE_CODES = frozenset({"create_error", "conversion_error", "update_error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the guard says: a refusal when `code` is set, and warnings in any case."""
+
+    code: int = 0
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+ACCEPTED = Verdict()
+
+
+def check(request: dict[str, Any], library: Library) -> Verdict:
+    """Judge one AdmissionRequest for a resource of our own groups."""
+    deleting = request.get("operation") == "DELETE"
+    obj = request.get("oldObject") if deleting else request.get("object")
+    if not isinstance(obj, dict):
+        return ACCEPTED
+    group = request["kind"].get("group", "")
+    name = (obj.get("metadata") or {}).get("name") or request.get("name") or ""
+    if len(name) > LONGEST_NAME and group != "status.gatekeeper.sh":
+        return Verdict(
+            500, f"resource cannot have metadata.name larger than {LONGEST_NAME} char; length: {len(name)}"
+        )
+    if deleting:
+        return ACCEPTED
+    try:
+        if group == "templates.gatekeeper.sh":
+            return _template(obj, library)
+        if group == "constraints.gatekeeper.sh":
+            library.check_constraint(obj)
+        elif group == "config.gatekeeper.sh" and name != "config":
+            return Verdict(422, "config resource must have name 'config'")
+    except ConstraintError as error:
+        return Verdict(422, error.message)
+    except PratiqueError as error:
+        return Verdict(500, error.message)
+    return ACCEPTED
+
+
+def _template(obj: dict[str, Any], library: Library) -> Verdict:
+    try:
+        library.check_template(obj)
+    except TemplateError as error:
+        if error.code in REFUSED_TEMPLATE_CODES:
+            return Verdict(422, error.message)
+        return Verdict(warnings=(error.render().splitlines()[0],))
+    return ACCEPTED

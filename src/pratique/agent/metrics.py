@@ -1,0 +1,77 @@
+"""Prometheus metrics under Gatekeeper's names (`gatekeeper.md` 3.11), so that dashboards keep working.
+
+In: observations. Out: the text that a scrape reads. One registry a process, made by `app`.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REQUEST_BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+INGESTION_BUCKETS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+ACTIONS = ("deny", "dryrun", "warn", "scoped", "unrecognized")
+
+
+class Metrics:
+    """The instruments of one agent process."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry(auto_describe=True)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"gatekeeper_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"gatekeeper_{name}", text, labels, registry=registry)
+
+        def seconds(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"gatekeeper_{name}", text, labels, buckets=buckets, registry=registry)
+
+        self.requests = counter(
+            "validation_request_count",
+            "Admission requests that were judged",
+            "admission_status",
+            "admission_dryrun",
+        )
+        self.request_seconds = seconds(
+            "validation_request_duration_seconds",
+            "Time to judge an admission request",
+            REQUEST_BUCKETS,
+            "admission_status",
+        )
+        self.constraints = gauge("constraints", "Constraints", "enforcement_action", "status")
+        self.templates = gauge("constraint_templates", "Constraint templates", "status")
+        self.ingestions = counter(
+            "constraint_template_ingestion_count", "Templates that were compiled", "status"
+        )
+        self.ingestion_seconds = seconds(
+            "constraint_template_ingestion_duration_seconds",
+            "Time to compile a template",
+            INGESTION_BUCKETS,
+            "status",
+        )
+        self.violations = gauge("violations", "Violations of what exists", "enforcement_action")
+        self.audit_seconds = seconds(
+            "audit_duration_seconds",
+            "Time of a full audit",
+            (0.1, 0.3, 1, 3, 10, 30, 60, 180, 300, 600),
+        )
+        self.audit_started = gauge("audit_last_run_time", "Start of the last full audit")
+        self.audit_ended = gauge("audit_last_run_end_time", "End of the last full audit")
+        self.watched = gauge("watch_manager_watched_gvk", "Kinds that are watched")
+        self.intended = gauge("watch_manager_intended_watch_gvk", "Kinds that should be watched")
+        self.synced = gauge("sync", "Objects in data.inventory", "status", "kind")
+        self.dropped_denials = Counter(
+            "pratique_denials_dropped", "Denials that were not told to the service", registry=registry
+        )
+        self.reports = Counter("pratique_reports", "Reports to the service", ("status",), registry=registry)
+        self.open_records = Gauge("pratique_open_records", "Open compliance records", registry=registry)
+
+    def observe(self, status: str, *, dry_run: bool, seconds: float) -> None:
+        """Count one admission request: allow, deny or error."""
+        self.requests.labels(status, "true" if dry_run else "false").inc()
+        self.request_seconds.labels(status).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

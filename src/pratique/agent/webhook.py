@@ -1,0 +1,198 @@
+"""The validating webhook: `/v1/admit` and `/v1/admitlabel` as raw ASGI.
+
+In: AdmissionReviews of the API server. Out: AdmissionReviews with an answer, by the algorithm of
+`gatekeeper.md` 3.2 and 3.5. Knows the library, the namespaces and the exclusions; where denials go is
+somebody else's matter.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from pratique.agent import guard, logs
+from pratique.agent.exclusions import Exclusions
+from pratique.agent.metrics import Metrics
+from pratique.agent.servers import Receive, Scope, Send, answer, body_of
+from pratique.agent.settings import Settings
+from pratique.constraint import Decision, Library, Review, Violation, decide
+
+POINT = "validation.gatekeeper.sh"
+IGNORE_LABEL = "admission.gatekeeper.sh/ignore"
+JSON = b"application/json"
+
+Object = dict[str, Any]
+Refused = Callable[[Object, list[Violation]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the webhook sees of the cluster."""
+
+    library: Library
+    exclusions: Exclusions
+    namespaces: Mapping[str, Object]
+    """Namespace objects by `/name`, as an informer keeps them."""
+    fetch_namespace: Callable[[str], Awaitable[Object | None]]
+
+
+class Webhook:
+    """An ASGI application; `refused` is told of every denial."""
+
+    def __init__(
+        self, world: World, settings: Settings, metrics: Metrics, *, refused: Refused | None = None
+    ) -> None:
+        self._world = world
+        self._settings = settings
+        self._metrics = metrics
+        self._refused = refused
+        self._admin = f"system:serviceaccount:{settings.namespace}:gatekeeper-admin"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request (ASGI)."""
+        path = scope.get("path", "")
+        handle = {"/v1/admit": self.admit, "/v1/admitlabel": self.admit_label}.get(path)
+        if handle is None:
+            await answer(send, 404, b"not found\n")
+            return
+        if scope.get("method") != "POST":
+            await answer(send, 405, b"send an AdmissionReview with POST\n")
+            return
+        try:
+            review = orjson.loads(await body_of(receive))
+            request = review["request"]
+            uid, kind = request["uid"], request["kind"]
+            if not isinstance(uid, str) or not isinstance(kind, dict):
+                raise TypeError
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            await answer(send, 400, b"the body is not an AdmissionReview with a request\n")
+            return
+        response = await handle(request)
+        response["uid"] = uid
+        document = {
+            "apiVersion": review.get("apiVersion") or "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "response": response,
+        }
+        await answer(send, 200, orjson.dumps(document), JSON)
+
+    async def admit(self, request: Object) -> Object:
+        """Return the `response` to one AdmissionRequest."""
+        started = time.perf_counter()
+        status = "error"
+        try:
+            status, response = await self._admit(request)
+        except Exception as error:
+            # Gatekeeper denies what it cannot judge; failurePolicy covers only a webhook that is away.
+            logs.failure("a request could not be judged", uid=request.get("uid"))
+            response = _refuse(500, f"internal error: {error}")
+        if status:
+            seconds = time.perf_counter() - started
+            self._metrics.observe(status, dry_run=bool(request.get("dryRun")), seconds=seconds)
+        return response
+
+    async def _admit(self, request: Object) -> tuple[str, Object]:
+        world = self._world
+        if (request.get("userInfo") or {}).get("username") == self._admin:
+            return "", _allow("Gatekeeper does not self-manage")
+        kind = request["kind"]
+        warnings: tuple[str, ...] = ()
+        if kind.get("group") in guard.OWN_GROUPS:
+            verdict = guard.check(request, world.library)
+            if verdict.code:
+                return "", _refuse(verdict.code, verdict.message)
+            warnings = verdict.warnings
+        is_namespace = kind.get("kind") == "Namespace" and not kind.get("group")
+        subject = request.get("name", "") if is_namespace else request.get("namespace", "")
+        if world.exclusions.excluded("webhook", subject or ""):
+            return "allow", _allow("Namespace is set to be ignored by Gatekeeper config", warnings)
+        namespace: Object | None = None
+        if is_namespace:
+            # Server-side apply sends a Namespace with its own name as its namespace.
+            request = request | {"namespace": ""}
+        elif name := request.get("namespace"):
+            namespace = world.namespaces.get(f"/{name}") or await world.fetch_namespace(name)
+            if namespace is None:
+                return "error", _refuse(500, f'namespaces "{name}" not found')
+        if request.get("operation") == "DELETE" and request.get("oldObject") is None:
+            return "error", _refuse(500, "oldObject cannot be nil for DELETE operations")
+        violations = world.library.review(Review.from_admission(request, namespace), point=POINT)
+        decision = decide(violations)
+        if not decision.allowed:
+            self._note(request, [violation for violation in violations if violation.action == "deny"])
+        return ("allow" if decision.allowed else "deny"), _response(decision, warnings)
+
+    async def admit_label(self, request: Object) -> Object:
+        """Refuse the label that switches enforcement off, unless the namespace is exempt."""
+        kind = request["kind"]
+        obj = request.get("object") or {}
+        meta = obj.get("metadata") or {}
+        name = meta.get("name") or request.get("name") or ""
+        if (
+            kind.get("kind") != "Namespace"
+            or kind.get("group")
+            or request.get("operation") not in ("CREATE", "UPDATE")
+            or IGNORE_LABEL not in (meta.get("labels") or {})
+            or self._settings.exempt(name)
+        ):
+            return _allow("")
+        return _refuse(403, f"Only exempt namespace can have the {IGNORE_LABEL} label", reason="Forbidden")
+
+    def _note(self, request: Object, denials: list[Violation]) -> None:
+        if self._settings.log_denies:
+            for violation in denials:
+                logs.info(f"denied admission: {violation.message}", **log_fields(request, violation))
+        if self._refused:
+            self._refused(request, denials)
+
+
+def log_fields(request: Object, violation: Violation) -> dict[str, object]:
+    """Return the fields that Gatekeeper logs with a denial (`gatekeeper.md` 3.8)."""
+    kind = request.get("kind") or {}
+    return {
+        "process": "admission",
+        "event_type": "violation",
+        "constraint_name": violation.constraint_name,
+        "constraint_group": "constraints.gatekeeper.sh",
+        "constraint_api_version": "v1beta1",
+        "constraint_kind": violation.constraint_kind,
+        "constraint_action": violation.action,
+        "resource_group": kind.get("group", ""),
+        "resource_api_version": kind.get("version", ""),
+        "resource_kind": kind.get("kind", ""),
+        "resource_namespace": request.get("namespace", ""),
+        "resource_name": request.get("name", ""),
+        "request_username": (request.get("userInfo") or {}).get("username", ""),
+        "details": violation.details,
+    }
+
+
+def _allow(message: str, warnings: tuple[str, ...] = ()) -> Object:
+    response: Object = {"allowed": True, "status": {"code": 299 if warnings else 200}}
+    if message:
+        response["status"]["message"] = message
+    if warnings:
+        response["warnings"] = list(warnings)
+    return response
+
+
+def _refuse(code: int, message: str, *, reason: str = "") -> Object:
+    status: Object = {"code": code, "message": message}
+    if reason:
+        status["reason"] = reason
+    return {"allowed": False, "status": status}
+
+
+def _response(decision: Decision, more: tuple[str, ...]) -> Object:
+    warnings = [*more, *decision.warnings]
+    if not decision.allowed:
+        response = _refuse(decision.code, decision.message, reason=decision.reason)
+    else:
+        response = {"allowed": True, "status": {"code": 299 if warnings else decision.code}}
+    if warnings:
+        response["warnings"] = warnings
+    return response
