@@ -19,7 +19,6 @@ OMIT_VALUE: Any = object()
 """Marks a field error that shows no value."""
 
 
-
 class StatusError(PratiqueError):
     """A refusal that a Kubernetes client understands; `status` is the whole Status object."""
 
@@ -138,9 +137,7 @@ def too_many(field: str, count: int, limit: int) -> FieldError:
     return FieldError("FieldValueTooMany", field, f"Too many: {count}: must have at most {limit} {noun}")
 
 
-def make(
-    code: int, reason: str, message: str, *, details: dict[str, Any] | None = None
-) -> StatusError:
+def make(code: int, reason: str, message: str, *, details: dict[str, Any] | None = None) -> StatusError:
     """Build a refusal from its parts."""
     status: dict[str, Any] = {
         "kind": "Status",
@@ -252,7 +249,8 @@ def unauthorized() -> StatusError:
 
 def unsupported_media_type(accepted: Sequence[str]) -> StatusError:
     """Say that the body came in a form that we do not read."""
-    message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+    lead = "the body of the request was in an unknown format - accepted media types include"
+    message = f"{lead}: {', '.join(accepted)}"
     return make(415, "UnsupportedMediaType", message)
 
 
