@@ -1,0 +1,65 @@
+"""What can be wrong with a policy's text: OPA's error codes, a place, and a hint.
+
+`Problem` is one fault; `CompileError` carries those of one compilation, at most ten, ordered by place.
+Errors of evaluation are in `runtime.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pratique.errors import Location, SourceError
+
+PARSE_ERROR: Final = "rego_parse_error"
+COMPILE_ERROR: Final = "rego_compile_error"
+TYPE_ERROR: Final = "rego_type_error"
+UNSAFE_ERROR: Final = "rego_unsafe_var_error"
+RECURSION_ERROR: Final = "rego_recursion_error"
+
+MOST: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a policy: OPA's code, what is wrong, where, and what to write instead."""
+
+    code: str
+    message: str
+    location: Location
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.code}: {self.message}"
+
+    def render(self) -> str:
+        """Return `file:line:column: code: message`, the line with a caret, and the hint."""
+        parts = [str(self)]
+        if excerpt := self.location.excerpt():
+            parts.append(excerpt)
+        if self.hint:
+            parts.append(f"hint: {self.hint}")
+        return "\n".join(parts)
+
+
+class CompileError(SourceError):
+    """A policy does not compile; `problems` holds at most ten, in the order of their places."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        found = list(dict.fromkeys(problems))
+        found.sort(key=lambda one: (one.location.file, one.location.line, one.location.column))
+        self.problems: tuple[Problem, ...] = tuple(found[:MOST])
+        self.omitted = len(found) - len(self.problems)
+        first = found[0]
+        super().__init__(f"{first.code}: {first.message}", first.location, hint=first.hint)
+
+    def render(self) -> str:
+        """Return all problems as a person reads them."""
+        parts = [problem.render() for problem in self.problems]
+        if self.omitted:
+            parts.append(f"and {self.omitted} more; the first {MOST} are shown")
+        return "\n".join(parts)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))

@@ -1,0 +1,1 @@
+"""Rego text to a syntax tree."""
