@@ -1,0 +1,305 @@
+"""The constraint library: templates, constraints and inventory, and the answer to a review.
+
+In: objects as plain dicts, and `Review`s. Out: violations. It is indexed by group and kind, so a review
+costs only the constraints that could match; a constraint that cannot be matched or evaluated says so in a
+violation of its own and hides no other (gatekeeper.md 1.4, 2.3). It does no I/O.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pratique import rego
+from pratique.constraint import constraint as constraints
+from pratique.constraint import template as templates
+from pratique.constraint.constraint import Constraint
+from pratique.constraint.inventory import Inventory
+from pratique.constraint.match import Candidate, Matcher, MatchError, compile_match, group_kind
+from pratique.constraint.program import Program, Programs
+from pratique.constraint.review import WEBHOOK, Review
+from pratique.constraint.template import Template
+from pratique.constraint.violation import Finding, Violation, field_of, findings
+from pratique.errors import NotFoundError
+from pratique.kube import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class _Installed:
+    """A constraint ready to be asked."""
+
+    constraint: Constraint
+    template: Template
+    matcher: Matcher
+    program: Program = field(repr=False)
+
+
+class Library:
+    """Templates, constraints and inventory of one cluster (or of one folder of files)."""
+
+    def __init__(self, *, programs: Programs | None = None) -> None:
+        self._programs = programs or Programs()
+        self._templates: dict[str, Template] = {}
+        self._constraints: dict[tuple[str, str], _Installed] = {}
+        self._candidates: dict[tuple[str, str], tuple[_Installed, ...]] = {}
+        self._namespaces: dict[str, dict[str, Any]] = {}
+        self._inventory = Inventory()
+
+    # --- templates ---
+
+    def put_template(self, found: Mapping[str, Any], *, document: yaml.Document | None = None) -> Template:
+        """Add or replace a template; its constraints are compiled anew.
+
+        Raises `TemplateError`; the template that was there then stays as it was.
+        """
+        template = templates.read(found, document=document)
+        self._programs.check(template)
+        installed = {
+            key: self._install(one.constraint.object, template)
+            for key, one in self._constraints.items()
+            if one.template.name == template.name
+        }
+        self._templates[template.name] = template
+        self._constraints.update(installed)
+        self._candidates.clear()
+        return template
+
+    def check_template(self, found: Mapping[str, Any], *, document: yaml.Document | None = None) -> Template:
+        """Read and compile a template without adding it; raises `TemplateError`."""
+        template = templates.read(found, document=document)
+        self._programs.check(template)
+        return template
+
+    def remove_template(self, name: str) -> None:
+        """Take a template out, and its constraints with it."""
+        if self._templates.pop(name, None) is None:
+            return
+        for key in [key for key, one in self._constraints.items() if one.template.name == name]:
+            del self._constraints[key]
+        self._candidates.clear()
+
+    def template(self, name: str) -> Template:
+        """Return a template; raises `NotFoundError`."""
+        found = self._templates.get(name)
+        if found is None:
+            raise NotFoundError(f"there is no template `{name}`")
+        return found
+
+    def templates(self) -> list[Template]:
+        """Return all templates, by name."""
+        return [self._templates[name] for name in sorted(self._templates)]
+
+    def crd(self, template_name: str) -> dict[str, Any]:
+        """Return the CRD that a template generates."""
+        return self.template(template_name).crd()
+
+    # --- constraints ---
+
+    def check_constraint(self, found: Mapping[str, Any], *, actions: bool = True) -> Constraint:
+        """Check a constraint without adding it, as the webhook does; raises `ConstraintError`."""
+        constraint = constraints.read(found, self._template_of(found))
+        if actions:
+            constraints.check_action(found)
+        return constraint
+
+    def put_constraint(self, found: Mapping[str, Any]) -> Constraint:
+        """Add or replace a constraint.
+
+        Raises `ConstraintError`; the constraint that was there then stays as it was.
+        """
+        installed = self._install(found, self._template_of(found))
+        constraint = installed.constraint
+        self._constraints[constraint.kind, constraint.name] = installed
+        self._candidates.clear()
+        return constraint
+
+    def remove_constraint(self, kind: str, name: str) -> None:
+        """Take a constraint out; one that is not there is no error."""
+        if self._constraints.pop((kind, name), None) is not None:
+            self._candidates.clear()
+
+    def constraints(self) -> list[Constraint]:
+        """Return all constraints, by kind and name."""
+        return [self._constraints[key].constraint for key in sorted(self._constraints)]
+
+    def match_kinds(self) -> set[tuple[str, str]]:
+        """Return every (group, kind) that some constraint could match, with `*` for any."""
+        return {pair for one in self._constraints.values() for pair in one.matcher.pairs()}
+
+    def _template_of(self, found: Mapping[str, Any]) -> Template:
+        kind, _ = constraints.key(found)
+        template = self._templates.get(kind.lower())
+        if template is None:
+            raise constraints.missing_template(kind, list(self._templates))
+        return template
+
+    def _install(self, found: Mapping[str, Any], template: Template) -> _Installed:
+        constraint = constraints.read(found, template)
+        return _Installed(
+            constraint,
+            template,
+            compile_match(constraint.match),
+            self._programs.program(template, constraint.parameters),
+        )
+
+    # --- inventory ---
+
+    def put_inventory(self, found: dict[str, Any]) -> None:
+        """Add an object to `data.inventory`, or replace it there."""
+        self._inventory.put(found)
+        if group_kind(found) == ("", "Namespace"):
+            self.put_namespace(found)
+
+    def remove_inventory(self, found: dict[str, Any]) -> None:
+        """Take an object out of `data.inventory`."""
+        self._inventory.remove(found)
+        if group_kind(found) == ("", "Namespace"):
+            self._namespaces.pop(str((found.get("metadata") or {}).get("name")), None)
+
+    def put_namespace(self, found: dict[str, Any]) -> None:
+        """Remember a Namespace for matching only, for reviews that do not bring theirs."""
+        self._namespaces[str((found.get("metadata") or {}).get("name"))] = found
+
+    def wanted_inventory(self) -> set[tuple[str, str, str]]:
+        """Return the (group, version, kind) that templates say they read from the inventory."""
+        return {gvk for template in self._templates.values() for gvk in required_sync(template.annotations)}
+
+    # --- reviews ---
+
+    def review(self, review: Review, point: str = WEBHOOK) -> list[Violation]:
+        """Ask every constraint that could match, and return their answers in Gatekeeper's order."""
+        return self.judge(review, point)[1]
+
+    def judge(self, review: Review, point: str = WEBHOOK) -> tuple[list[tuple[str, str]], list[Violation]]:
+        """Return the (kind, name) of each constraint that applies at this point, and all violations.
+
+        A constraint that cannot be matched counts as one that applies.
+        """
+        applied: list[tuple[str, str]] = []
+        found: list[Violation] = []
+        candidates = self._could_match(review)
+        if not candidates:
+            return applied, found
+        objects = self._objects(review)
+        for one in candidates:
+            if point == WEBHOOK and not one.template.admits(review.operation):
+                continue
+            actions = one.constraint.actions(point)
+            if not actions:
+                continue
+            try:
+                if not _matches(one, objects):
+                    continue
+                applied.append((one.constraint.kind, one.constraint.name))
+                found.extend(self._ask(one, review, actions))
+            except MatchError as error:
+                applied.append((one.constraint.kind, one.constraint.name))
+                reason = Finding(f"unable to match constraints: {error.message}", {}, error=True)
+                found.append(_violation(one, actions, reason, ""))
+        found.sort(key=lambda violation: violation.order)
+        return applied, found
+
+    def _could_match(self, review: Review) -> tuple[_Installed, ...]:
+        pairs = [group_kind(found) for found in (review.object, review.old_object) if found is not None]
+        pairs = [pair if pair[1] else _asked_kind(review) for pair in pairs] or [_asked_kind(review)]
+        first = self._for_kind(pairs[0])
+        if len(pairs) == 1 or pairs[1] == pairs[0]:
+            return first
+        return tuple(dict.fromkeys((*first, *self._for_kind(pairs[1]))))
+
+    def _for_kind(self, pair: tuple[str, str]) -> tuple[_Installed, ...]:
+        found = self._candidates.get(pair)
+        if found is None:
+            found = tuple(one for one in self._constraints.values() if one.matcher.admits(*pair))
+            self._candidates[pair] = found
+        return found
+
+    def _objects(self, review: Review) -> list[Candidate]:
+        namespace = review.namespace
+        if namespace is None and review.namespace_name:
+            namespace = self._namespaces.get(review.namespace_name)
+        objects = [review.object]
+        if review.old_object is not review.object:
+            objects.append(review.old_object)
+        return [Candidate(found, namespace, review.source) for found in objects if found is not None]
+
+    def _ask(self, one: _Installed, review: Review, actions: tuple[str, ...]) -> Iterable[Violation]:
+        try:
+            result = one.program.run(review.input, self._inventory.data)
+        except rego.EvaluationError as error:
+            return (_violation(one, actions, Finding(_failure(error), {}, error=True), ""),)
+        if result is rego.UNDEFINED or not result:
+            return ()
+        subject = review.subject
+        return [
+            _violation(one, actions, finding, field_of(finding.message, finding.details, subject))
+            for finding in findings(result)
+        ]
+
+
+def _matches(one: _Installed, objects: list[Candidate]) -> bool:
+    if one.constraint.match is None:
+        return True
+    if not objects:
+        raise MatchError("invalid request object: neither object nor old object are defined")
+    for candidate in objects:
+        try:
+            if one.matcher.matches(candidate):
+                return True
+        except MatchError as error:
+            name = str(candidate.metadata.get("name") or "")
+            raise MatchError(
+                f"error matching the requested object: {name} :failed to run Match criteria: {error.message}"
+            ) from error
+    return False
+
+
+def _asked_kind(review: Review) -> tuple[str, str]:
+    kind = review.input["kind"]
+    return kind["group"], kind["kind"]
+
+
+def _violation(one: _Installed, actions: tuple[str, ...], finding: Finding, field_path: str) -> Violation:
+    constraint = one.constraint
+    return Violation(
+        constraint_kind=constraint.kind,
+        constraint_name=constraint.name,
+        message=finding.message,
+        action=actions[0],
+        details=finding.details,
+        field=field_path,
+        annotations=constraint.annotations,
+        error=finding.error,
+        actions=actions,
+        enforcement_action=constraint.enforcement_action,
+    )
+
+
+def _failure(error: rego.EvaluationError) -> str:
+    place = f"{error.location.file}:{error.location.line}: " if error.location else ""
+    return f"{place}{error.code}: {error.message}"
+
+
+def required_sync(annotations: Mapping[str, str]) -> set[tuple[str, str, str]]:
+    """Return the kinds that a template's `requires-sync-data` annotation names; none if it is unreadable."""
+    text = annotations.get(templates.REQUIRES_SYNC)
+    if not text:
+        return set()
+    try:
+        # People wrap the JSON in one more pair of quotes, as the library's own templates do.
+        required = json.loads(text.strip().strip('"'))
+    except json.JSONDecodeError:
+        return set()
+    found = set()
+    for anyone in required if isinstance(required, list) else ():
+        for clause in anyone if isinstance(anyone, list) else ():
+            if isinstance(clause, dict):
+                found |= {
+                    (group, version, kind)
+                    for group in clause.get("groups") or ()
+                    for version in clause.get("versions") or ()
+                    for kind in clause.get("kinds") or ()
+                }
+    return found

@@ -1,0 +1,168 @@
+"""A template's Rego, compiled: checked as Gatekeeper does, then one function a set of parameters.
+
+In: a `Template`. Out: `Program`, which answers `input.review` with the elements of `violation`. Refusals
+carry the place in the Rego and, where the YAML is known, in the YAML; their `status` is Gatekeeper's text
+(gatekeeper.md 2.4). Compiled code is kept by content in `Programs`, one per library or shared by several.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pratique import rego
+from pratique.constraint import modules
+from pratique.constraint.errors import INGEST_ERROR, TemplateError, TemplateProblem
+from pratique.constraint.template import Template
+from pratique.errors import Location
+
+Builtins = Mapping[str, Callable[..., Any]]
+
+MODULE: Final = "template"
+RULE: Final = "violation"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Compiled Rego for one set of parameters."""
+
+    entrypoint: str
+    parameters: Mapping[str, Any] = field(repr=False)
+    _policy: Any = field(repr=False)
+
+    def run(self, review: Mapping[str, Any], inventory: Mapping[str, Any]) -> Any:
+        """Return the value of `violation` for a review.
+
+        Raises `rego.EvaluationError` when the policy fails.
+        """
+        # `input` is handed over whole: templates pass it on to functions of their own.
+        given = {"review": review, "parameters": self.parameters}
+        return self._policy.evaluate(self.entrypoint, given, data={"inventory": inventory})
+
+
+class Programs:
+    """Compiled programs by content, so that the same text and parameters are compiled once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+
+    def check(self, template: Template) -> str:
+        """Compile a template without parameters, and return the name of its entry point.
+
+        Raises `TemplateError`.
+        """
+        sources, entrypoint = _sources(template)
+        self._compile(template, sources, entrypoint, None)
+        return entrypoint
+
+    def program(self, template: Template, parameters: Mapping[str, Any]) -> Program:
+        """Return the program of one constraint."""
+        sources, entrypoint = _sources(template)
+        policy = self._compile(template, sources, entrypoint, parameters)
+        return Program(entrypoint, parameters, policy)
+
+    def _compile(
+        self,
+        template: Template,
+        sources: list[rego.Source],
+        entrypoint: str,
+        parameters: Mapping[str, Any] | None,
+    ) -> Any:
+        digest = _digest(template, parameters)
+        if (found := self._found.get(digest)) is not None:
+            return found
+        constants = None if parameters is None else {"input.parameters": parameters}
+        try:
+            compiled = rego.compile(
+                sources, entrypoints=[entrypoint], constants=constants, data_roots=("inventory",)
+            )
+        except rego.CompileError as error:
+            raise _refusal(template, error.problems, "unable to compile modules") from error
+        self._found[digest] = compiled
+        return compiled
+
+
+def _digest(template: Template, parameters: Mapping[str, Any] | None) -> str:
+    source = template.rego
+    content = [source.version, source.rego, *source.libs, parameters]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _sources(template: Template) -> tuple[list[rego.Source], str]:
+    source = template.rego
+    main = rego.Source(MODULE, source.rego, version=source.version)
+    libs = [
+        rego.Source(f"lib{index}", text, version=source.version) for index, text in enumerate(source.libs)
+    ]
+    try:
+        package = modules.check(main, libs, required=RULE)
+    except rego.CompileError as error:
+        raise _refusal(template, error.problems, "invalid ConstraintTemplate") from error
+    except modules.ModuleError as error:
+        raise _module_refusal(template, error) from error
+    return [main, *libs], f"data.{package}.{RULE}"
+
+
+def _module_refusal(template: Template, error: modules.ModuleError) -> TemplateError:
+    problem = TemplateProblem(
+        INGEST_ERROR, error.message, error.location, in_yaml(template, error.location), error.hint
+    )
+    return TemplateError(
+        error.message,
+        problem.location or error.location,
+        code=INGEST_ERROR,
+        status=f"Could not ingest Rego: {error.status}",
+        problems=(problem,),
+        hint=error.hint,
+    )
+
+
+def _refusal(template: Template, problems: Any, prefix: str) -> TemplateError:
+    found = tuple(
+        TemplateProblem(
+            INGEST_ERROR,
+            f"{problem.code}: {problem.message}",
+            problem.location,
+            in_yaml(template, problem.location),
+            problem.hint,
+        )
+        for problem in problems
+    )
+    first = found[0]
+    lines = [_opa_text(problem) for problem in problems]
+    plural = "" if len(lines) == 1 else "s"
+    joined = lines[0] if len(lines) == 1 else "".join(f"\n{line}" for line in lines)
+    status = f"{prefix}: {len(lines)} error{plural} occurred: {joined}"
+    return TemplateError(
+        first.message,
+        first.location or template.place(template.rego.path),
+        code=INGEST_ERROR,
+        status=f"Could not ingest Rego: {status}",
+        problems=found,
+        hint=first.hint,
+    )
+
+
+def _opa_text(problem: Any) -> str:
+    """Return a problem as OPA prints it, with the line and caret that it adds to what it cannot parse."""
+    place: Location = problem.location
+    text = f"{place.file}:{place.line}: {problem.code}: {problem.message}"
+    if problem.code == "rego_parse_error" and place.text:
+        text += f"\n\t{place.text}\n\t{' ' * (place.column - 1)}^"
+    return text
+
+
+def in_yaml(template: Template, place: Location | None) -> Location | None:
+    """Return where a place in a template's Rego stands in the template's file, if the file is known."""
+    document = template.document
+    if document is None or place is None:
+        return None
+    if place.file == MODULE:
+        return document.inside(template.rego.path, place.line, place.column)
+    index = place.file.removeprefix("lib")
+    if not index.isdigit():
+        return None
+    return document.inside((*template.rego.libs_path, int(index)), place.line, place.column)

@@ -1,0 +1,198 @@
+"""The CustomResourceDefinition that a template generates for its constraints.
+
+In: a `Template`. Out: the CRD as a plain dict, with the names, versions, printer columns and schema of
+gatekeeper.md 1.2, and the schema by which the library itself checks constraints. It knows nothing of Rego.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Final
+
+GROUP: Final = "constraints.gatekeeper.sh"
+VERSIONS: Final = (("v1beta1", True), ("v1alpha1", False))
+PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
+
+_WILDCARD: Final = r"^\*?[-:a-z0-9]*\*?$"
+_TEXTS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
+_PATTERNS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string", "pattern": _WILDCARD}}
+_SELECTOR: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "matchLabels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "matchExpressions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["key", "operator"],
+                "properties": {
+                    "key": {"type": "string"},
+                    "operator": {"type": "string"},
+                    "values": _TEXTS,
+                },
+            },
+        },
+    },
+}
+MATCH: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "Which objects the constraint applies to; everything given must match.",
+    "properties": {
+        "kinds": {
+            "type": "array",
+            "description": "API groups and kinds, `*` for any; one entry must match.",
+            "items": {"type": "object", "properties": {"apiGroups": _TEXTS, "kinds": _TEXTS}},
+        },
+        "scope": {
+            "type": "string",
+            "description": "Whether objects in namespaces (`Namespaced`), outside (`Cluster`) or both (`*`).",
+        },
+        "namespaces": {**_PATTERNS, "description": "Only these namespaces; `*` at either end is a wildcard."},
+        "excludedNamespaces": {**_PATTERNS, "description": "Not these namespaces."},
+        "labelSelector": {**_SELECTOR, "description": "By the object's labels."},
+        "namespaceSelector": {**_SELECTOR, "description": "By the labels of the object's namespace."},
+        "name": {"type": "string", "pattern": _WILDCARD, "description": "By the object's name."},
+        "source": {
+            "type": "string",
+            "enum": ["All", "Generated", "Original"],
+            "description": "Whether objects as they were sent, as expansion generates them, or both.",
+        },
+    },
+}
+_SCOPED: Final[dict[str, Any]] = {
+    "type": "array",
+    "description": "With enforcementAction `scoped`: which action at which enforcement points.",
+    "items": {
+        "type": "object",
+        "properties": {
+            "action": {"type": "string"},
+            "enforcementPoints": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"name": {"type": "string"}}},
+            },
+        },
+    },
+}
+_COLUMNS: Final = (
+    {
+        "name": "enforcement-action",
+        "type": "string",
+        "description": "Type of enforcement action",
+        "jsonPath": ".spec.enforcementAction",
+    },
+    {
+        "name": "total-violations",
+        "type": "integer",
+        "description": "Total number of violations",
+        "jsonPath": ".status.totalViolations",
+    },
+)
+
+
+def constraint_schema(parameters: Mapping[str, Any] | None, *, legacy: bool) -> dict[str, Any]:
+    """Return the schema of a template's constraints, around the schema of their parameters."""
+    own = copy.deepcopy(dict(parameters)) if parameters is not None else None
+    if legacy:
+        own = preserve_unknown(own if own is not None else {})
+    spec: dict[str, Any] = {
+        "match": copy.deepcopy(MATCH),
+        "enforcementAction": {"type": "string", "default": "deny"},
+        "scopedEnforcementActions": copy.deepcopy(_SCOPED),
+    }
+    if own is not None:
+        spec["parameters"] = own
+    return {
+        "type": "object",
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {
+                "type": "object",
+                "properties": {"name": {"type": "string", "maxLength": 63}},
+            },
+            "spec": {"type": "object", "properties": spec},
+            "status": {"type": "object", PRESERVE: True},
+        },
+    }
+
+
+def preserve_unknown(schema: dict[str, Any]) -> dict[str, Any]:
+    """Make an old, non-structural schema legal: keep unknown fields wherever a type is open (1.1)."""
+    kind = schema.get("type")
+    if kind in (None, "", "object"):
+        schema[PRESERVE] = True
+        if not kind and not schema.get("x-kubernetes-int-or-string"):
+            schema["type"] = "object" if _has_fields(schema) else kind or ""
+            if not schema["type"]:
+                del schema["type"]
+    for name in ("properties", "patternProperties", "definitions"):
+        for part in (schema.get(name) or {}).values():
+            if isinstance(part, dict):
+                preserve_unknown(part)
+    for name in ("items", "additionalProperties", "not"):
+        part = schema.get(name)
+        if isinstance(part, dict):
+            preserve_unknown(part)
+    return schema
+
+
+def _has_fields(schema: Mapping[str, Any]) -> bool:
+    return bool(schema.get("properties") or isinstance(schema.get("additionalProperties"), dict))
+
+
+def definition(
+    kind: str,
+    schema: dict[str, Any],
+    *,
+    template: Mapping[str, Any],
+    short_names: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Return the CRD of a constraint kind, owned by the template's object where that has a UID."""
+    singular = kind.lower()
+    metadata = template.get("metadata") or {}
+    names: dict[str, Any] = {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": singular,
+        "singular": singular,
+        "categories": ["constraint", "constraints"],
+    }
+    if short_names:
+        names["shortNames"] = list(short_names)
+    crd: dict[str, Any] = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{singular}.{GROUP}",
+            "labels": {**(metadata.get("labels") or {}), "gatekeeper.sh/constraint": "yes"},
+        },
+        "spec": {
+            "group": GROUP,
+            "scope": "Cluster",
+            "names": names,
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": storage,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": [dict(column) for column in _COLUMNS],
+                    "schema": {"openAPIV3Schema": copy.deepcopy(schema)},
+                }
+                for version, storage in VERSIONS
+            ],
+        },
+    }
+    if metadata.get("uid"):
+        crd["metadata"]["ownerReferences"] = [
+            {
+                "apiVersion": template.get("apiVersion"),
+                "kind": "ConstraintTemplate",
+                "name": metadata.get("name"),
+                "uid": metadata["uid"],
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ]
+    return crd

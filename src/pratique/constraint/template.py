@@ -1,0 +1,236 @@
+"""A constraint template, read and checked up to its Rego text.
+
+In: a ConstraintTemplate of version v1, v1beta1 or v1alpha1 as a plain dict, and the YAML document that it
+was read from, where there is one. Out: `Template`. Texts of refusals are Gatekeeper's (gatekeeper.md 1.1).
+It does not compile Rego; `rego_program` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pratique.constraint import schema as crds
+from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, TemplateError
+from pratique.errors import Location
+from pratique.kube import schema as structural
+from pratique.kube import yaml
+
+GROUP: Final = "templates.gatekeeper.sh"
+VERSIONS: Final = ("v1", "v1beta1", "v1alpha1")
+KIND: Final = "ConstraintTemplate"
+TARGET: Final = "admission.k8s.gatekeeper.sh"
+REGO: Final = "Rego"
+CEL: Final = "K8sNativeValidation"
+OPERATIONS: Final = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
+REQUIRES_SYNC: Final = "metadata.gatekeeper.sh/requires-sync-data"
+
+_INVALID: Final = "invalid ConstraintTemplate: "
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegoSource:
+    """The Rego of a template: the main module, its libraries, and where each stands in the template."""
+
+    rego: str
+    libs: tuple[str, ...]
+    version: str
+    path: Path
+    libs_path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template; `schema` is that of its constraints as a whole."""
+
+    name: str
+    kind: str
+    rego: RegoSource
+    schema: Mapping[str, Any] = field(repr=False)
+    operations: frozenset[str]
+    short_names: tuple[str, ...]
+    annotations: Mapping[str, str]
+    object: Mapping[str, Any] = field(repr=False)
+    document: yaml.Document | None = field(default=None, repr=False)
+
+    def admits(self, operation: str) -> bool:
+        """Tell whether an admission operation concerns this template at all."""
+        return not self.operations or "*" in self.operations or operation in self.operations
+
+    def crd(self) -> dict[str, Any]:
+        """Return the CRD of this template's constraints."""
+        return crds.definition(
+            self.kind, dict(self.schema), template=self.object, short_names=self.short_names
+        )
+
+    def place(self, path: Path = ()) -> Location:
+        """Return where something stands in the file, or the template's name where no file is known."""
+        return place(self.document, path, self.name)
+
+
+def place(document: yaml.Document | None, path: Path, name: str) -> Location:
+    """Return where a path of a template stands, as well as it is known."""
+    if document is not None:
+        return document.location(path)
+    return Location(f"ConstraintTemplate/{name or '?'}", 1, 1)
+
+
+def read(found: Mapping[str, Any], *, document: yaml.Document | None = None) -> Template:
+    """Read and check a template.
+
+    Raises `TemplateError`, whose `status` is the text that Gatekeeper would report.
+    """
+    return _Reader(found, document).read()
+
+
+class _Reader:
+    """Reads one template, knowing where to point."""
+
+    def __init__(self, found: Any, document: yaml.Document | None) -> None:
+        self.found = found if isinstance(found, Mapping) else {}
+        self.document = document
+        metadata = self.found.get("metadata")
+        self.metadata: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
+        self.name = str(self.metadata.get("name") or "")
+
+    def error(
+        self, message: str, path: Path = (), *, code: str = CREATE_ERROR, hint: str = ""
+    ) -> TemplateError:
+        return TemplateError(
+            message, place(self.document, path, self.name), code=code, status=_INVALID + message, hint=hint
+        )
+
+    def read(self) -> Template:
+        group, _, version = str(self.found.get("apiVersion", "")).partition("/")
+        if self.found.get("kind") != KIND or group != GROUP or version not in VERSIONS:
+            raise self.error(
+                f"not a {KIND} of {GROUP}",
+                ("apiVersion",),
+                code=CONVERSION_ERROR,
+                hint=f"write `apiVersion: {GROUP}/v1` and `kind: {KIND}`",
+            )
+        crd = self.mapping(("spec", "crd", "spec"))
+        names = self.mapping(("spec", "crd", "spec", "names"))
+        targets, operations = self.targets()
+        kind = names.get("kind")
+        if not self.name:
+            raise self.error("the ConstraintTemplate has no name", ("metadata",))
+        if not isinstance(kind, str) or not kind:
+            raise self.error(f'ConstraintTemplate "{self.name}" does not specify CRD Kind', ("spec", "crd"))
+        if self.name != kind.lower():
+            raise self.error(
+                f"the ConstraintTemplate's name \"{self.name}\" is not equal to the lowercase of CRD's Kind:"
+                f' "{kind.lower()}"',
+                ("metadata", "name"),
+                hint=f"name it `{kind.lower()}`, or change the kind",
+            )
+        return Template(
+            name=self.name,
+            kind=kind,
+            rego=self.rego(targets),
+            schema=self.schema(crd, version),
+            operations=operations,
+            short_names=tuple(_texts(names.get("shortNames"))),
+            annotations=self.annotations(),
+            object=self.found,
+            document=self.document,
+        )
+
+    def mapping(self, path: Path) -> Mapping[str, Any]:
+        value: Any = self.found
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise self.error(f"`{'.'.join(map(str, path))}` must be an object", path, code=CONVERSION_ERROR)
+        return value
+
+    def annotations(self) -> dict[str, str]:
+        found = self.metadata.get("annotations")
+        return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
+
+    def targets(self) -> tuple[Mapping[str, Any], frozenset[str]]:
+        path: Path = ("spec", "targets")
+        targets = self.mapping(("spec",)).get("targets")
+        if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], Mapping):
+            raise self.error(
+                "must declare exactly one target", path, hint=f"write one with `target: {TARGET}`"
+            )
+        target = targets[0]
+        if target.get("target") != TARGET:
+            raise self.error(
+                f'target "{target.get("target") or ""}" not recognized, known targets [{TARGET}]',
+                (*path, 0, "target"),
+            )
+        operations = frozenset(_texts(target.get("operations")))
+        for name in sorted(operations - set(OPERATIONS)):
+            raise self.error(
+                f"`{name}` is not an operation",
+                (*path, 0, "operations"),
+                hint=f"write some of {', '.join(OPERATIONS[1:])}",
+            )
+        if "*" in operations and len(operations) > 1:
+            raise self.error("if '*' is present, must not specify other operations", (*path, 0, "operations"))
+        return target, operations
+
+    def rego(self, target: Mapping[str, Any]) -> RegoSource:
+        """Return the Rego; the short form overrides an entry of `code` for the same engine."""
+        base: Path = ("spec", "targets", 0)
+        engines = []
+        if isinstance(target.get("rego"), str) and target["rego"].strip():
+            return RegoSource(
+                target["rego"], tuple(_texts(target.get("libs"))), "v0", (*base, "rego"), (*base, "libs")
+            )
+        for index, entry in enumerate(target.get("code") or ()):
+            if not isinstance(entry, Mapping):
+                continue
+            engines.append(str(entry.get("engine")))
+            source = entry.get("source")
+            if entry.get("engine") == REGO and isinstance(source, Mapping):
+                path = (*base, "code", index, "source")
+                rego = source.get("rego")
+                if not isinstance(rego, str):
+                    raise self.error("the Rego engine needs `source.rego`", path)
+                version = "v1" if source.get("version") == "v1" else "v0"
+                libs = tuple(_texts(source.get("libs")))
+                return RegoSource(rego, libs, version, (*path, "rego"), (*path, "libs"))
+        if CEL in engines:
+            raise self.error(
+                f"the template has only the engine {CEL}, which is not supported yet",
+                base,
+                hint=f"add an entry to `code` with `engine: {REGO}`",
+            )
+        raise self.error(
+            f'no language driver is installed that handles this constraint template: "{self.name}"',
+            base,
+            hint="write the policy under `rego`, or under `code` with `engine: Rego`",
+        )
+
+    def schema(self, crd: Mapping[str, Any], version: str) -> dict[str, Any]:
+        path: Path = ("spec", "crd", "spec", "validation")
+        validation = self.mapping(path)
+        # The defaults of the three versions of ConstraintTemplate itself (1.1).
+        legacy = validation.get("legacySchema")
+        if not isinstance(legacy, bool):
+            legacy = version != "v1" and bool(validation or "validation" in crd)
+        parameters = validation.get("openAPIV3Schema")
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise self.error("`openAPIV3Schema` must be an object", (*path, "openAPIV3Schema"))
+        whole = crds.constraint_schema(parameters, legacy=legacy)
+        problems = structural.check_structural(whole, path="spec.validation.openAPIV3Schema")
+        if problems:
+            text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+            raise self.error(
+                text,
+                (*path, "openAPIV3Schema"),
+                hint="give every field a `type`, or set `legacySchema: true`",
+            )
+        return whole
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
