@@ -109,7 +109,10 @@ def read(found: Mapping[str, Any], template: Template) -> Constraint:
     wrong = structural.validate(whole, template.schema)
     if wrong:
         raise ConstraintError(f"schema validation failed: {'; '.join(wrong)}", schema=True)
-    unknown = structural.unknown_fields(whole, template.schema)
+    # The API server keeps metadata by its own rules.
+    unknown = structural.unknown_fields(
+        {name: value for name, value in whole.items() if name != "metadata"}, template.schema
+    )
     if unknown:
         raise ConstraintError(f"invalid Constraint: unknown fields: [{' '.join(unknown)}]", schema=True)
     scope = block.get("scope")

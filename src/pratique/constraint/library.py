@@ -17,7 +17,7 @@ from pratique.constraint import constraint as constraints
 from pratique.constraint import template as templates
 from pratique.constraint.constraint import Constraint
 from pratique.constraint.inventory import Inventory
-from pratique.constraint.match import Candidate, Matcher, MatchError, compile_match, group_kind
+from pratique.constraint.match import Candidate, Matcher, MatchError, applies, compile_match, group_kind
 from pratique.constraint.program import Program, Programs
 from pratique.constraint.review import WEBHOOK, Review
 from pratique.constraint.template import Template
@@ -190,7 +190,7 @@ class Library:
             if not actions:
                 continue
             try:
-                if not _matches(one, objects):
+                if one.constraint.match is not None and not applies(one.matcher, objects):
                     continue
                 applied.append((one.constraint.kind, one.constraint.name))
                 found.extend(self._ask(one, review, actions))
@@ -237,23 +237,6 @@ class Library:
             _violation(one, actions, finding, field_of(finding.message, finding.details, subject))
             for finding in findings(result)
         ]
-
-
-def _matches(one: _Installed, objects: list[Candidate]) -> bool:
-    if one.constraint.match is None:
-        return True
-    if not objects:
-        raise MatchError("invalid request object: neither object nor old object are defined")
-    for candidate in objects:
-        try:
-            if one.matcher.matches(candidate):
-                return True
-        except MatchError as error:
-            name = str(candidate.metadata.get("name") or "")
-            raise MatchError(
-                f"error matching the requested object: {name} :failed to run Match criteria: {error.message}"
-            ) from error
-    return False
 
 
 def _asked_kind(review: Review) -> tuple[str, str]:

@@ -7,7 +7,7 @@ must not appear when an earlier one already says no. It knows nothing of templat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,6 +87,25 @@ class Matcher:
             for group in ({ANY} if ANY in groups or not groups else groups)
             for kind in ({ANY} if ANY in kinds or not kinds else kinds)
         }
+
+
+def applies(matcher: Matcher, candidates: Sequence[Candidate]) -> bool:
+    """Tell whether a match block applies to a request: to its object, or else to its old object.
+
+    Raises `MatchError` with Gatekeeper's text when that cannot be decided.
+    """
+    if not candidates:
+        raise MatchError("invalid request object: neither object nor old object are defined")
+    for candidate in candidates:
+        try:
+            if matcher.matches(candidate):
+                return True
+        except MatchError as error:
+            name = str(candidate.metadata.get("name") or "")
+            raise MatchError(
+                f"error matching the requested object: {name} :failed to run Match criteria: {error.message}"
+            ) from error
+    return False
 
 
 def group_kind(document: Object) -> tuple[str, str]:
