@@ -168,7 +168,9 @@ class Store:
             bucket.order = None
         bucket.objects[key] = obj
         self._save(resource, key, orjson.dumps(obj))
-        self._announce(bucket, resource, Event(self.version, "MODIFIED" if previous else "ADDED", obj, previous))
+        self._announce(
+            bucket, resource, Event(self.version, "MODIFIED" if previous else "ADDED", obj, previous)
+        )
         return obj
 
     def remove(self, resource: str, name: str, namespace: str = "", *, last: Object | None = None) -> Object:

@@ -54,7 +54,7 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def json_patch(document: Any, operations: Any) -> Any:
+def apply_json_patch(document: Any, operations: Any) -> Any:
     """Apply a JSON patch."""
     if not isinstance(operations, list):
         raise PatchError("a JSON patch is a list of operations")

@@ -232,8 +232,9 @@ def _composite(found: list[FieldError], text: str) -> None:
 
 def _nearest(value: Any, options: list[Schema], path: str, found: list[FieldError]) -> None:
     """Add the complaints of the alternative that fits best, as kube-openapi does."""
-    attempts = [errors(value, option, path) for option in options]
-    found += min(attempts, key=lambda attempt: len(attempt))
+    attempts: list[list[FieldError]] = [errors(value, option, path) for option in options]
+    attempts.sort(key=len)
+    found += attempts[0]
 
 
 def _fits(value: Any, schema: Schema) -> bool:
