@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 Object = dict[str, Any]
@@ -62,6 +63,9 @@ def prepare_update(obj: Object, old: Object, subresource: str = "") -> None:
         return
     if subresource == "status":
         _only_status(obj, old)
+        return
+    if subresource == "binding":
+        _bind(obj, old)
         return
     if subresource == "finalize":
         obj["status"] = old.get("status") or {}
@@ -152,6 +156,27 @@ def _only_status(obj: Object, old: Object) -> None:
     obj["metadata"] = metadata
     if status is not None:
         obj["status"] = status
+
+
+def _bind(obj: Object, old: Object) -> None:
+    """Take over nothing but the node that the pod goes to."""
+    node = (obj.get("spec") or {}).get("nodeName")
+    obj.clear()
+    obj.update(copy.deepcopy(old))
+    obj["spec"]["nodeName"] = node
+    status = obj.setdefault("status", {})
+    kept = [c for c in status.get("conditions") or () if c.get("type") != "PodScheduled"]
+    scheduled = {
+        "type": "PodScheduled",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": _now(),
+    }
+    status["conditions"] = [*kept, scheduled]
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _bump_template(obj: Object, old: Object) -> None:
