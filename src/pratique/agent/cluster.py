@@ -173,6 +173,10 @@ class Cluster:
         """Ask the API server for a namespace that the watch has not brought yet."""
         return await self._client.find(resources.NAMESPACES, name)
 
+    def inventory_changed(self) -> None:
+        """Tell the listeners that policies which look things up may judge otherwise now."""
+        self._tell(PolicyChange("inventory"))
+
     def _tell(self, change: PolicyChange) -> None:
         for listener in self._listeners:
             listener(change)
@@ -201,8 +205,7 @@ class Cluster:
         try:
             self.library.put_template(obj)
         except TemplateError as error:
-            location = getattr(error, "location", None)
-            faults = (Fault(error.code, error.message, str(location or "")),)
+            faults = (Fault(error.code, error.status, str(error.location)),)
             logs.warning("a template is not in force", template=name, code=error.code, reason=error.render())
         status = "error" if faults else "active"
         self._metrics.ingestions.labels(status).inc()

@@ -5,22 +5,12 @@ In: Config objects, a process' name, a namespace. Out: yes or no. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from pratique.constraint.match import glob
+
 PROCESSES = ("webhook", "audit", "sync", "mutation-webhook")
-
-
-def wildcard(pattern: str, name: str) -> bool:
-    """Match `name` against an exact name, `prefix*`, `*suffix` or `*part*` (gatekeeper.md 1.4)."""
-    starts, ends = pattern.startswith("*"), pattern.endswith("*")
-    if starts and ends:
-        return pattern.strip("*") in name
-    if starts:
-        return name.endswith(pattern[1:])
-    if ends:
-        return name.startswith(pattern[:-1])
-    return name == pattern
 
 
 class Exclusions:
@@ -29,6 +19,7 @@ class Exclusions:
     def __init__(self, own_namespace: str) -> None:
         self._own = own_namespace
         self._patterns: dict[str, tuple[str, ...]] = {}
+        self._tests: dict[str, list[Callable[[str], bool]]] = {}
 
     def load(self, config: dict[str, Any] | None) -> bool:
         """Take over a Config (None when it was deleted); tell whether anything changed."""
@@ -41,11 +32,12 @@ class Exclusions:
                     patterns[process] = patterns.get(process, ()) + names
         changed = patterns != self._patterns
         self._patterns = patterns
+        self._tests = {process: [glob(name) for name in names] for process, names in patterns.items()}
         return changed
 
     def excluded(self, process: str, namespace: str) -> bool:
         """Tell whether `process` leaves `namespace` alone; a cluster's own objects have an empty one."""
         if namespace == self._own and namespace:
             return True
-        patterns = self._patterns.get(process)
-        return patterns is not None and any(wildcard(pattern, namespace) for pattern in patterns)
+        tests = self._tests.get(process)
+        return tests is not None and any(test(namespace) for test in tests)

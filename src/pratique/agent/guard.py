@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pratique.constraint import ConstraintError, Library, TemplateError
+from pratique.constraint.errors import INGEST_ERROR, PARSE_ERROR
 from pratique.errors import PratiqueError
 
 OWN_GROUPS = frozenset(
@@ -18,8 +19,8 @@ OWN_GROUPS = frozenset(
     for name in ("templates", "constraints", "mutations", "config", "externaldata", "expansion", "status")
 )
 LONGEST_NAME = 63
-# What Gatekeeper's webhook refuses; the rest of a template's faults shows in its status.
-REFUSED_TEMPLATE_CODES = frozenset({"create_error", "conversion_error", "update_error"})
+# What Gatekeeper's webhook lets through; such a fault of a template shows in its status.
+STATUS_ONLY = frozenset({INGEST_ERROR, PARSE_ERROR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Verdict:
 ACCEPTED = Verdict()
 
 
-def check(request: dict[str, Any], library: Library) -> Verdict:
+def check(request: dict[str, Any], library: Library, *, validate_actions: bool = True) -> Verdict:
     """Judge one AdmissionRequest for a resource of our own groups."""
     deleting = request.get("operation") == "DELETE"
     obj = request.get("oldObject") if deleting else request.get("object")
@@ -52,11 +53,11 @@ def check(request: dict[str, Any], library: Library) -> Verdict:
         if group == "templates.gatekeeper.sh":
             return _template(obj, library)
         if group == "constraints.gatekeeper.sh":
-            library.check_constraint(obj)
+            library.check_constraint(obj, actions=validate_actions)
         elif group == "config.gatekeeper.sh" and name != "config":
             return Verdict(422, "config resource must have name 'config'")
     except ConstraintError as error:
-        return Verdict(422, error.message)
+        return Verdict(error.http_code, error.message)
     except PratiqueError as error:
         return Verdict(500, error.message)
     return ACCEPTED
@@ -66,7 +67,7 @@ def _template(obj: dict[str, Any], library: Library) -> Verdict:
     try:
         library.check_template(obj)
     except TemplateError as error:
-        if error.code in REFUSED_TEMPLATE_CODES:
+        if error.code not in STATUS_ONLY:
             return Verdict(422, error.message)
         return Verdict(warnings=(error.render().splitlines()[0],))
     return ACCEPTED

@@ -102,7 +102,9 @@ class Webhook:
         kind = request["kind"]
         warnings: tuple[str, ...] = ()
         if kind.get("group") in guard.OWN_GROUPS:
-            verdict = guard.check(request, world.library)
+            verdict = guard.check(
+                request, world.library, validate_actions=self._settings.validate_enforcement_action
+            )
             if verdict.code:
                 return "", _refuse(verdict.code, verdict.message)
             warnings = verdict.warnings
@@ -123,7 +125,7 @@ class Webhook:
         violations = world.library.review(Review.from_admission(request, namespace), point=POINT)
         decision = decide(violations)
         if not decision.allowed:
-            self._note(request, [violation for violation in violations if violation.action == "deny"])
+            self._note(request, [violation for violation in violations if "deny" in violation.actions])
         return ("allow" if decision.allowed else "deny"), _response(decision, warnings)
 
     async def admit_label(self, request: Object) -> Object:

@@ -3,7 +3,7 @@
 In: a client, a resource, selectors, a handler (a plain function). Out: calls of the handler in the
 server's order. It lists in chunks, watches from there with bookmarks, lists again when the server has
 forgotten (410) or when `resync` asks, and backs off with jitter. It remembers each object's key and
-version, and whatever `keep` returns; nothing else.
+version, and whatever `keep` returns; nothing else. A `gate` shared by many bounds how many list at once.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Informer:
         handler: Handler,
         selection: Selection | None = None,
         keep: Callable[[Object], Any] | None = None,
+        gate: asyncio.Semaphore | None = None,
     ) -> None:
         self.resource = resource
         self.versions: dict[str, str] = {}
@@ -74,6 +75,7 @@ class Informer:
             "field_selector": selection.field_selector,
         }
         self._keep = keep
+        self._gate = gate or asyncio.Semaphore(1)
         self._version = ""
         self._again = asyncio.Event()
         self._awake = asyncio.Event()
@@ -95,7 +97,8 @@ class Informer:
         pause = FIRST_PAUSE
         while True:
             try:
-                version = await self._list()
+                async with self._gate:
+                    version = await self._list()
                 pause = FIRST_PAUSE
                 await self._watch_from(version)
             except ExpiredError:

@@ -1,0 +1,191 @@
+"""What the cluster's own users read: `status` of templates and constraints, as Gatekeeper writes it.
+
+In: the cluster's policies and their faults, the audit's records. Out: patches of the status subresource.
+Each pod writes its own entry of `byPod`; the leader writes the audit's part. A status is written only when
+it says something new, with the resource version that it was made from, so that no writer undoes another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pratique.agent.cluster import Cluster, Known
+from pratique.agent.queue import WorkQueue
+from pratique.agent.records import Constraint, Record, Records
+from pratique.client import resources
+from pratique.client.kube import ClashError, KubeClient, Object
+
+FIELD_MANAGER = "pratique-status"
+GATHER_SECONDS = 0.2
+LONGEST_MESSAGE = 256
+TRIES = 6
+
+
+def shorten(message: str) -> str:
+    """Cut a message to 256 bytes as Gatekeeper does, but never through a character."""
+    encoded = message.encode()
+    if len(encoded) <= LONGEST_MESSAGE:
+        return message
+    return encoded[: LONGEST_MESSAGE - 3].decode(errors="ignore") + "..."
+
+
+class Status:
+    """Writes statuses; `run` it as a task. `pods` are the pods that exist, None when that is unknown."""
+
+    def __init__(
+        self, client: KubeClient, cluster: Cluster, *, pod: str, namespace: str, operations: Iterable[str]
+    ) -> None:
+        self._client = client
+        self._cluster = cluster
+        self._pod = pod
+        self._namespace = namespace
+        self._operations = sorted(operations)
+        self._pods: set[str] | None = None
+        self._audit: Callable[[Constraint], Object] | None = None
+        self._queue: WorkQueue[tuple[str, str]] = WorkQueue(self._write, name="status", gather=GATHER_SECONDS)
+        cluster.on_status(lambda kind, name: self._queue.add((kind, name)))
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        await self._queue.run()
+
+    def follow(self, records: Records, *, limit: int, last_run: Callable[[], str]) -> None:
+        """Write the audit's part too, from now on: this process is the leader."""
+
+        def audited(constraint: Constraint) -> Object:
+            return audit_status(records, constraint, limit=limit, actions=self._actions(constraint)) | {
+                "auditTimestamp": last_run()
+            }
+
+        def changed(constraints: Iterable[Constraint]) -> None:
+            for constraint in constraints:
+                self._queue.add(constraint)
+
+        self._audit = audited
+        records.listen(changed)
+
+    def lose(self) -> None:
+        """Leave the audit's part to another leader."""
+        self._audit = None
+
+    def write_all(self) -> None:
+        """Look at every template and constraint again."""
+        for name in self._cluster.templates:
+            self._queue.add(("", name))
+        for constraint in self._cluster.constraints:
+            self._queue.add(constraint)
+
+    async def forget_lost_pods(self) -> None:
+        """Take the entries of pods that are no more out of every status."""
+        pods = await self._client.list(
+            resources.PODS, namespace=self._namespace, label_selector="app.kubernetes.io/name=pratique"
+        )
+        self._pods = {pod["metadata"]["name"] for pod in pods} | {self._pod}
+        self.write_all()
+
+    def _actions(self, constraint: Constraint) -> str:
+        known = self._cluster.constraints.get(constraint)
+        return ((known.obj.get("spec") or {}).get("enforcementAction") or "deny") if known else "deny"
+
+    async def _write(self, key: tuple[str, str]) -> None:
+        kind, name = key
+        known = self._known(kind, name)
+        if known is None:
+            return
+        resource = resources.constraint_resource(kind) if kind else resources.TEMPLATES
+        current = known.obj
+        for attempt in range(TRIES):
+            wanted = self._wanted(kind, name, known, current)
+            have = current.get("status") or {}
+            if all(have.get(part) == value for part, value in wanted.items()):
+                return
+            version = current["metadata"]["resourceVersion"]
+            patch: Object = {"metadata": {"resourceVersion": version}, "status": wanted}
+            try:
+                await self._client.patch(
+                    resource, name, patch, subresource="status", field_manager=FIELD_MANAGER
+                )
+            except ClashError:
+                await asyncio.sleep(0.02 * attempt)
+                found = await self._client.find(resource, name)
+                if found is None:
+                    return
+                current = found
+                continue
+            return
+        self._queue.add(key)
+
+    def _known(self, kind: str, name: str) -> Known | None:
+        if not kind:
+            return self._cluster.templates.get(name)
+        watched = self._cluster.kinds.get(kind)
+        return watched.members.get(name) if watched else None
+
+    def _wanted(self, kind: str, name: str, known: Known, current: Object) -> Object:
+        by_pod = self._by_pod(kind, known, current)
+        if not kind:
+            served = any(key.lower() == name for key in self._cluster.kinds)
+            return {"byPod": by_pod, "created": served and any(not entry.get("errors") for entry in by_pod)}
+        wanted: Object = {"byPod": by_pod}
+        if self._audit:
+            audited = self._audit((kind, name))
+            have = current.get("status") or {}
+            if not audited["auditTimestamp"]:
+                audited["auditTimestamp"] = have.get("auditTimestamp") or known.obj["metadata"].get(
+                    "creationTimestamp", ""
+                )
+            wanted |= audited
+        return wanted
+
+    def _by_pod(self, kind: str, known: Known, current: Object) -> list[Object]:
+        entries = {
+            entry.get("id", ""): entry
+            for entry in (current.get("status") or {}).get("byPod") or ()
+            if self._pods is None or entry.get("id") in self._pods
+        }
+        entries[self._pod] = self._entry(kind, known)
+        return [entries[pod] for pod in sorted(entries)]
+
+    def _entry(self, kind: str, known: Known) -> Object:
+        meta = known.obj["metadata"]
+        entry: dict[str, Any] = {
+            "id": self._pod,
+            "observedGeneration": meta.get("generation", 1),
+            "operations": self._operations,
+        }
+        if kind:
+            entry |= {"constraintUID": meta.get("uid", ""), "enforced": not known.faults}
+        else:
+            entry["templateUID"] = meta.get("uid", "")
+        if known.faults:
+            entry["errors"] = [fault.document() for fault in known.faults]
+        return entry
+
+
+def audit_status(records: Records, constraint: Constraint, *, limit: int, actions: str) -> Object:
+    """Return `totalViolations` and the first `limit` of `violations`, in Gatekeeper's order."""
+    found = [(record, message) for record in records.of(constraint) for message in record.messages]
+    found.sort(key=lambda pair: (pair[0].subject, pair[1]))
+    return {
+        "totalViolations": len(found),
+        "violations": [_violation(record, message, actions) for record, message in found[:limit]],
+    }
+
+
+def _violation(record: Record, message: str, action: str) -> Object:
+    group, version, kind, namespace, name = record.subject
+    entry: Object = {
+        "group": group,
+        "version": version,
+        "kind": kind,
+        "name": name,
+        "message": shorten(message),
+        "enforcementAction": action,
+    }
+    if namespace:
+        entry["namespace"] = namespace
+    if action == "scoped":
+        entry["enforcementActions"] = list(record.actions)
+    return entry

@@ -1,0 +1,11 @@
+import importlib.util
+import sys
+from pathlib import Path
+
+# Tests are imported by path (import mode importlib); what they share is imported so too.
+if "fake_api" not in sys.modules:
+    spec = importlib.util.spec_from_file_location("fake_api", Path(__file__).with_name("fake_api.py"))
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fake_api"] = module
+    spec.loader.exec_module(module)
