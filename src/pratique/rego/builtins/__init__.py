@@ -1,1 +1,39 @@
-"""The builtin functions, a file a namespace."""
+"""The builtins: one file a namespace, all of them listed here.
+
+Importing a file registers what it has; `registry` is where they are found.
+"""
+
+from pratique.rego.builtins import (
+    aggregates,
+    arithmetic,
+    arrays,
+    debugging,
+    encoding,
+    globs,
+    objects,
+    operators,
+    regex,
+    sets,
+    sprintf,
+    strings,
+    types,
+)
+from pratique.rego.builtins.registry import Builtin, builtin, lookup, table
+
+__all__ = ["NAMESPACES", "Builtin", "builtin", "lookup", "table"]
+
+NAMESPACES = (
+    aggregates,
+    arithmetic,
+    arrays,
+    debugging,
+    encoding,
+    globs,
+    objects,
+    operators,
+    regex,
+    sets,
+    sprintf,
+    strings,
+    types,
+)

@@ -1,0 +1,87 @@
+"""count, sum, product, min, max, sort, all, any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pratique.rego.builtins.registry import builtin, mismatch
+from pratique.rego.runtime import numbers
+from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, is_number, ordered, type_name
+
+_COUNTED = frozenset({list, dict, Set, Object, str})
+
+
+def members(collection: Value) -> Iterable[Value]:
+    """Return the values of an array or a set."""
+    return collection if type(collection) is list else collection.values()
+
+
+@builtin("count", "array|object|set|string -> number", unchecked=True)
+def count(collection: Value) -> Value:
+    """Return the number of members, or of code points."""
+    if type(collection) not in _COUNTED:
+        raise mismatch("count", collection)
+    return len(collection)
+
+
+def _numbers(name: str, collection: Value) -> list[Value]:
+    found = list(members(collection))
+    for value in found:
+        if not is_number(value):
+            kind = type_name(collection)
+            raise BuiltinError(
+                TYPE_ERROR,
+                f"{name}: operand 1 must be {kind} of number but got {kind} containing {type_name(value)}",
+            )
+    return found
+
+
+@builtin("sum", "array|set -> number")
+def total(collection: Value) -> Value:
+    """Return the sum; of nothing, 0."""
+    result: Value = 0
+    for value in _numbers("sum", collection):
+        result = numbers.plus(result, value)
+    return result
+
+
+@builtin("product", "array|set -> number")
+def product(collection: Value) -> Value:
+    """Return the product; of nothing, 1."""
+    result: Value = 1
+    for value in _numbers("product", collection):
+        result = numbers.times(result, value)
+    return result
+
+
+@builtin("max", "array|set -> any")
+def greatest(collection: Value) -> Value:
+    """Return the last in Rego's order; of nothing, undefined."""
+    found = ordered(members(collection))
+    return found[-1] if found else UNDEFINED
+
+
+@builtin("min", "array|set -> any")
+def least(collection: Value) -> Value:
+    """Return the first in Rego's order; of nothing, undefined."""
+    found = ordered(members(collection))
+    return found[0] if found else UNDEFINED
+
+
+@builtin("sort", "array|set -> array")
+def sort(collection: Value) -> Value:
+    """Return the members in Rego's order."""
+    return ordered(members(collection))
+
+
+@builtin("all", "array|set -> boolean", deprecated=True)
+def every(collection: Value) -> Value:
+    """Tell whether every member is true."""
+    return all(value is True for value in members(collection))
+
+
+@builtin("any", "array|set -> boolean", deprecated=True)
+def some(collection: Value) -> Value:
+    """Tell whether a member is true."""
+    return any(value is True for value in members(collection))

@@ -1,0 +1,118 @@
+"""Numbers: abs, ceil, floor, round, numbers.range, format_int, bits.*"""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Final
+
+from pratique.rego.builtins.registry import builtin, failure, operand_error, whole
+from pratique.rego.runtime.values import Value, exact
+
+_DIGITS: Final = {2: "b", 8: "o", 10: "d", 16: "x"}
+_LARGEST_RANGE: Final = 10_000_000
+
+
+def _to_whole(value: Value, rounding: str) -> int:
+    number = exact(value)
+    return number if type(number) is int else int(Decimal(number).to_integral_value(rounding=rounding))
+
+
+@builtin("abs", "number -> number")
+def absolute(number: Value) -> Value:
+    """Return the number without its sign."""
+    return abs(number)
+
+
+@builtin("ceil", "number -> number")
+def ceil(number: Value) -> Value:
+    """Return the least integer that is not less."""
+    return _to_whole(number, ROUND_CEILING)
+
+
+@builtin("floor", "number -> number")
+def floor(number: Value) -> Value:
+    """Return the greatest integer that is not greater."""
+    return _to_whole(number, ROUND_FLOOR)
+
+
+@builtin("round", "number -> number")
+def rounded(number: Value) -> Value:
+    """Return the nearest integer, halves away from zero."""
+    return _to_whole(number, ROUND_HALF_UP)
+
+
+@builtin("numbers.range", "number, number -> array")
+def span(first: Value, last: Value) -> Value:
+    """Return all integers from `first` to `last`, both included, downwards if need be."""
+    one, two = whole("numbers.range", 1, first), whole("numbers.range", 2, last)
+    return _span("numbers.range", one, two, 1)
+
+
+@builtin("numbers.range_step", "number, number, number -> array")
+def span_step(first: Value, last: Value, step: Value) -> Value:
+    """Return the integers from `first` to `last` in steps."""
+    one, two = whole("numbers.range_step", 1, first), whole("numbers.range_step", 2, last)
+    by = whole("numbers.range_step", 3, step)
+    if by < 1:
+        raise failure("numbers.range_step", "step must be a positive integer")
+    return _span("numbers.range_step", one, two, by)
+
+
+def _span(name: str, first: int, last: int, step: int) -> list[int]:
+    if abs(last - first) // step > _LARGEST_RANGE:
+        raise failure(name, f"more than {_LARGEST_RANGE} numbers")
+    return list(range(first, last + 1, step) if first <= last else range(first, last - 1, -step))
+
+
+@builtin("format_int", "number, number -> string")
+def format_int(number: Value, base: Value) -> Value:
+    """Return the number's text in base 2, 8, 10 or 16; a fraction is cut off."""
+    kind = _DIGITS.get(base) if type(base) is int else None
+    if kind is None:
+        raise operand_error("format_int", 2, "2|8|10|16", str(base))
+    return format(_to_whole(number, ROUND_DOWN), kind)
+
+
+@builtin("bits.and", "number, number -> number")
+def bits_and(left: Value, right: Value) -> Value:
+    """Return the bits that both have."""
+    return whole("bits.and", 1, left) & whole("bits.and", 2, right)
+
+
+@builtin("bits.or", "number, number -> number")
+def bits_or(left: Value, right: Value) -> Value:
+    """Return the bits that either has."""
+    return whole("bits.or", 1, left) | whole("bits.or", 2, right)
+
+
+@builtin("bits.xor", "number, number -> number")
+def bits_xor(left: Value, right: Value) -> Value:
+    """Return the bits that one of them has."""
+    return whole("bits.xor", 1, left) ^ whole("bits.xor", 2, right)
+
+
+@builtin("bits.negate", "number -> number")
+def bits_negate(number: Value) -> Value:
+    """Return the bits turned over."""
+    return ~whole("bits.negate", 1, number)
+
+
+def _shift(name: str, value: Value) -> int:
+    by = whole(name, 2, value)
+    if by < 0:
+        raise operand_error(name, 2, "an unsigned integer number", "a negative integer")
+    if by > _LARGEST_RANGE:
+        raise failure(name, f"a shift by more than {_LARGEST_RANGE} bits")
+    return by
+
+
+@builtin("bits.lsh", "number, number -> number")
+def bits_lsh(number: Value, by: Value) -> Value:
+    """Return the bits moved up."""
+    return whole("bits.lsh", 1, number) << _shift("bits.lsh", by)
+
+
+@builtin("bits.rsh", "number, number -> number")
+def bits_rsh(number: Value, by: Value) -> Value:
+    """Return the bits moved down."""
+    return whole("bits.rsh", 1, number) >> _shift("bits.rsh", by)

@@ -1,0 +1,33 @@
+"""trace, print, walk, opa.runtime, and what the engine knows by name only."""
+
+from __future__ import annotations
+
+from pratique.rego.builtins.registry import builtin
+from pratique.rego.runtime import references
+from pratique.rego.runtime.values import Value
+
+builtin("walk", "any -> any", unchecked=True, relation=True)(references.walk)
+
+
+@builtin("trace", "string -> boolean")
+def trace(_: Value) -> Value:
+    """Hold; what it is told is for an explanation of the evaluation."""
+    return True
+
+
+@builtin("opa.runtime", "-> object", nondeterministic=True)
+def runtime() -> Value:
+    """Return what a policy may know about its host: nothing, until the host says otherwise."""
+    return {}
+
+
+@builtin("print", "...", void=True, unchecked=True)
+def printed(*_: Value) -> Value:
+    """Hold; the compiler turns the call into one that knows its place."""
+    return True
+
+
+@builtin("internal.print", "array -> boolean", void=True)
+def internal_print(_: Value) -> Value:
+    """Hold; as `print`."""
+    return True

@@ -1,0 +1,86 @@
+"""The builtins behind infix operators, for where they are called by name or replaced by `with`."""
+
+from __future__ import annotations
+
+from pratique.rego.builtins.registry import builtin, mismatch
+from pratique.rego.runtime import numbers, references
+from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.values import Set, Value, compare, equal, is_number, type_name
+
+builtin("eq", "any, any -> boolean", unchecked=True)(equal)
+builtin("assign", "any, any -> boolean", unchecked=True)(equal)
+builtin("equal", "any, any -> boolean", unchecked=True)(equal)
+
+
+@builtin("neq", "any, any -> boolean", unchecked=True)
+def neq(left: Value, right: Value) -> Value:
+    """Tell whether the values differ."""
+    return not equal(left, right)
+
+
+@builtin("lt", "any, any -> boolean", unchecked=True)
+def lt(left: Value, right: Value) -> Value:
+    """Tell whether `left` comes before `right`."""
+    return compare(left, right) < 0
+
+
+@builtin("lte", "any, any -> boolean", unchecked=True)
+def lte(left: Value, right: Value) -> Value:
+    """Tell whether `left` does not come after `right`."""
+    return compare(left, right) <= 0
+
+
+@builtin("gt", "any, any -> boolean", unchecked=True)
+def gt(left: Value, right: Value) -> Value:
+    """Tell whether `left` comes after `right`."""
+    return compare(left, right) > 0
+
+
+@builtin("gte", "any, any -> boolean", unchecked=True)
+def gte(left: Value, right: Value) -> Value:
+    """Tell whether `left` does not come before `right`."""
+    return compare(left, right) >= 0
+
+
+builtin("plus", "number, number -> number", unchecked=True)(numbers.plus)
+builtin("mul", "number, number -> number", unchecked=True)(numbers.times)
+builtin("div", "number, number -> number", unchecked=True)(numbers.divide)
+builtin("rem", "number, number -> number", unchecked=True)(numbers.modulo)
+
+
+@builtin("minus", "number|set, number|set -> number|set", unchecked=True)
+def minus(left: Value, right: Value) -> Value:
+    """Return the difference of two numbers or of two sets."""
+    if type(left) is Set and type(right) is Set:
+        gone = right.table()
+        return Set.of_table({key: value for key, value in left.table().items() if key not in gone})
+    if is_number(left) and type(right) is Set:
+        raise BuiltinError(TYPE_ERROR, "minus: operand 2 must be number but got set")
+    if type(left) is Set and is_number(right):
+        raise BuiltinError(TYPE_ERROR, "minus: operand 2 must be set but got number")
+    if not (is_number(left) or type(left) is Set):
+        raise BuiltinError(
+            TYPE_ERROR, f"minus: operand 1 must be one of {{number, set}} but got {type_name(left)}"
+        )
+    return numbers.minus(left, right)
+
+
+@builtin("and", "set, set -> set", unchecked=True)
+def intersect(left: Value, right: Value) -> Value:
+    """Return the intersection."""
+    if type(left) is not Set or type(right) is not Set:
+        raise mismatch("and", left, right)
+    other = right.table()
+    return Set.of_table({key: value for key, value in left.table().items() if key in other})
+
+
+@builtin("or", "set, set -> set", unchecked=True)
+def unite(left: Value, right: Value) -> Value:
+    """Return the union."""
+    if type(left) is not Set or type(right) is not Set:
+        raise mismatch("or", left, right)
+    return Set.of_table({**left.table(), **right.table()})
+
+
+builtin("internal.member_2", "any, any -> boolean", unchecked=True)(references.member)
+builtin("internal.member_3", "any, any, any -> boolean", unchecked=True)(references.member_at)

@@ -1,0 +1,129 @@
+"""Regular expressions as RE2 has them: its syntax, its refusals, and linear time whatever the pattern.
+
+RE2 itself (google-re2) is the engine. Python's `re` answers an easy match some fifteen times faster, so the
+patterns that mean the same to both and that cannot backtrack beyond linear time are handed to it: literals,
+escapes, plain classes, groups and alternatives without quantifier, bounded single characters, and one unbounded
+repetition when the pattern is anchored at its beginning. Everything else goes to RE2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import re2
+
+from pratique.rego.runtime.errors import BUILTIN_ERROR, BuiltinError
+
+_OPTIONS: Final = re2.Options()
+_OPTIONS.log_errors = False
+
+_EASY_ATOM: Final = re.compile(
+    r"\\[.\-/\\^$|?*+(){}\[\]_:=@,]"  # an escaped sign
+    r"|\\[dDwW]"
+    r"|\[\^?(?:[A-Za-z0-9 _./:@=,;!#%+*$?(){}|<>'\"]|\\[.\-/\\\]^dw]|(?<=[A-Za-z0-9])-(?=[A-Za-z0-9])|-(?=\]))+\]"
+    r"|[A-Za-z0-9 _/:@=,;!#%<>'\"&~-]"
+    r"|\."
+)
+_QUANTIFIER: Final = re.compile(r"[*+?]|\{(\d{1,2})(,)?(\d{1,2})?\}")
+_GO_WORDS: Final = (
+    ("missing ]", "missing closing ]"),
+    ("missing )", "missing closing )"),
+    ("no argument for repetition operator", "missing argument to repetition operator"),
+    ("bad repetition operator", "invalid nested repetition operator"),
+    ("invalid repetition size", "invalid repeat count"),
+    ("invalid perl operator", "invalid or unsupported Perl syntax"),
+    ("trailing \\", "trailing backslash at end of expression"),
+)
+
+
+@lru_cache(maxsize=2048)
+def compiled(pattern: str) -> Any:
+    """Return the pattern with `search`, `fullmatch` and match objects as `re` has them.
+
+    Raises BuiltinError in Go's words where RE2 refuses the pattern.
+    """
+    if (easy := _easy(pattern)) is not None:
+        return easy
+    try:
+        return re2.compile(pattern, _OPTIONS)
+    except re2.error as error:
+        raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: {_go_message(error, pattern)}") from None
+
+
+def valid(pattern: str) -> bool:
+    """Tell whether RE2 takes the pattern."""
+    try:
+        compiled(pattern)
+    except BuiltinError:
+        return False
+    return True
+
+
+def _go_message(error: Exception, pattern: str) -> str:
+    raw = error.args[0] if error.args else str(error)
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+    reason, _, what = text.partition(": ")
+    for ours, theirs in _GO_WORDS:
+        if reason.startswith(ours):
+            reason = theirs
+            break
+    return f"{reason}: `{what or pattern}`"
+
+
+def _easy(pattern: str) -> re.Pattern[str] | None:
+    """Return the pattern for `re` if it means the same there and cannot be slow, else None."""
+    at, unbounded, depth, end = 0, 0, 0, len(pattern)
+    anchored = pattern.startswith("^")
+    if anchored:
+        at = 1
+    while at < end:
+        char = pattern[at]
+        if char == "$" and at == end - 1:
+            break
+        if char == "(" and pattern[at + 1 : at + 2] != "?":
+            depth, at = depth + 1, at + 1
+        elif char == "|" and depth:
+            at += 1
+        elif char == ")" and depth:
+            depth, at = depth - 1, at + 1
+            if _QUANTIFIER.match(pattern, at):
+                return None
+        elif atom := _EASY_ATOM.match(pattern, at):
+            at = atom.end()
+            if quantifier := _QUANTIFIER.match(pattern, at):
+                at = quantifier.end()
+                unbounded += quantifier[0] in "*+" or bool(quantifier[2] and not quantifier[3])
+                if pattern[at : at + 1] in ("?", "*", "+", "{"):
+                    return None
+        else:
+            return None
+    if depth or unbounded > 1 or (unbounded and not anchored):
+        return None
+    source = f"{pattern[:-1]}\\Z" if pattern.endswith("$") and not pattern.endswith("\\$") else pattern
+    try:
+        return re.compile(source, re.ASCII)
+    except re.error:
+        return None
+
+
+def matches(pattern: Any, text: str, limit: int = -1) -> Iterator[Any]:
+    """Yield matches as Go's FindAll does: an empty match right behind another match does not count."""
+    at, previous, found = 0, -1, 0
+    while at <= len(text) and found != limit:
+        match = pattern.search(text, at)
+        if match is None:
+            return
+        start, stop = match.span()
+        accepted = True
+        if stop == at:
+            accepted = start != previous
+            at += 1
+        else:
+            at = stop
+        previous = stop
+        if accepted:
+            found += 1
+            yield match

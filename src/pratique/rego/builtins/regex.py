@@ -1,0 +1,136 @@
+"""regex.*: matching, finding, splitting and replacing with RE2's patterns and Go's rules."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from pratique.rego.builtins import patterns
+from pratique.rego.builtins.intersect import intersects
+from pratique.rego.builtins.registry import builtin, failure, mismatch, whole
+from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.values import Value
+
+_TEMPLATE: Final = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
+
+
+def _compiled(name: str, pattern: str) -> Any:
+    try:
+        return patterns.compiled(pattern)
+    except BuiltinError as error:
+        raise BuiltinError(error.code, f"{name}: {error.message}") from None
+
+
+@builtin("regex.match", "string, string -> boolean", unchecked=True)
+def match(pattern: Value, text: Value) -> Value:
+    """Tell whether the pattern is found anywhere in the text."""
+    if type(pattern) is str and type(text) is str:
+        return _compiled("regex.match", pattern).search(text) is not None
+    raise mismatch("regex.match", pattern, text)
+
+
+@builtin("re_match", "string, string -> boolean", unchecked=True, deprecated=True)
+def re_match(pattern: Value, text: Value) -> Value:
+    """Do what regex.match does, under its old name."""
+    if type(pattern) is str and type(text) is str:
+        return _compiled("re_match", pattern).search(text) is not None
+    raise mismatch("re_match", pattern, text)
+
+
+@builtin("regex.is_valid", "any -> boolean", unchecked=True)
+def is_valid(pattern: Value) -> Value:
+    """Tell whether the pattern is one that RE2 takes."""
+    return type(pattern) is str and patterns.valid(pattern)
+
+
+@builtin("regex.split", "string, string -> array")
+def split(pattern: Value, text: Value) -> Value:
+    """Return what stands between the matches, as Go's Split does."""
+    compiled = _compiled("regex.split", pattern)
+    if pattern and not text:
+        return [""]
+    parts: list[str] = []
+    begin = end = 0
+    for found in patterns.matches(compiled, text):
+        end = found.start()
+        if found.end():
+            parts.append(text[begin:end])
+        begin = found.end()
+    if end != len(text):
+        parts.append(text[begin:])
+    return parts
+
+
+@builtin("regex.find_n", "string, string, number -> array")
+def find_n(pattern: Value, text: Value, number: Value) -> Value:
+    """Return the first `number` matches, all of them for -1."""
+    compiled = _compiled("regex.find_n", pattern)
+    return [found.group() for found in patterns.matches(compiled, text, whole("regex.find_n", 3, number))]
+
+
+@builtin("regex.find_all_string_submatch_n", "string, string, number -> array")
+def find_all(pattern: Value, text: Value, number: Value) -> Value:
+    """Return matches with their groups; a group that took no part is empty."""
+    name = "regex.find_all_string_submatch_n"
+    compiled = _compiled(name, pattern)
+    return [
+        [found.group(), *(group or "" for group in found.groups())]
+        for found in patterns.matches(compiled, text, whole(name, 3, number))
+    ]
+
+
+@builtin("regex.replace", "string, string, string -> string")
+def replace(text: Value, pattern: Value, template: Value) -> Value:
+    """Return the text with every match replaced; `$1`, `${name}` and `$$` stand for groups and a dollar."""
+    compiled = _compiled("regex.replace", pattern)
+    out: list[str] = []
+    at = 0
+    for found in patterns.matches(compiled, text):
+        out += (text[at : found.start()], _expanded(template, found))
+        at = found.end()
+    return "".join([*out, text[at:]])
+
+
+def _expanded(template: str, found: Any) -> str:
+    def group(reference: re.Match[str]) -> str:
+        name = reference[1] or reference[2]
+        if name is None:
+            return "$"
+        try:
+            return found.group(int(name) if name.isdigit() else name) or ""
+        except (IndexError, KeyError):
+            return ""
+
+    return _TEMPLATE.sub(group, template) if "$" in template else template
+
+
+@builtin("regex.template_match", "string, string, string, string -> boolean")
+def template_match(template: Value, text: Value, start: Value, end: Value) -> Value:
+    """Tell whether the whole text fits a template whose delimited parts are patterns."""
+    for delimiter in (start, end):
+        if len(delimiter) != 1:
+            raise failure("regex.template_match", f"delimiter `{delimiter}` must be one character")
+    source, at, depth, literal = ["^"], 0, 0, 0
+    for index, char in enumerate(template):
+        if char == start:
+            if depth == 0:
+                literal, at = at, index
+                source.append(re.escape(template[literal:index]))
+            depth += 1
+        elif char == end:
+            depth -= 1
+            if depth == 0:
+                source.append(f"({template[at + 1 : index]})")
+                at = index + 1
+            elif depth < 0:
+                raise failure("regex.template_match", f"unbalanced braces in {template}")
+    if depth:
+        raise failure("regex.template_match", f"unbalanced braces in {template}")
+    source.append(re.escape(template[at:]) + "$")
+    return _compiled("regex.template_match", "".join(source)).search(text) is not None
+
+
+@builtin("regex.globs_match", "string, string -> boolean")
+def globs_match(left: Value, right: Value) -> Value:
+    """Tell whether a text exists that both glob-like patterns take."""
+    return intersects(left, right)

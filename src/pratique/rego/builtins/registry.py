@@ -1,0 +1,171 @@
+"""What a builtin is, and how a function becomes one.
+
+`@builtin("startswith", "string, string -> boolean")` registers a plain function over values under its OPA name.
+The signature gives the number of operands (the checker refuses calls that do not fit) and the types that each
+takes (a wrong one is refused at run time in OPA's words). Types: `any null boolean number string array object
+set`, alternatives with `|` in the order in which OPA lists them. `...` as the only operand takes any number.
+
+A function is called with operands that fit, unless it says `unchecked=True`: then it looks itself, which costs
+hot builtins less, and refuses with `raise mismatch(name, *operands)`. It answers `UNDEFINED` when it has no
+answer, and raises `BuiltinError` when that deserves a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.values import Object, Set, Value, type_name
+
+Function = TypeVar("Function", bound=Callable[..., Value])
+
+TYPES: Final[dict[str, frozenset[type]]] = {
+    "null": frozenset({type(None)}),
+    "boolean": frozenset({bool}),
+    "number": frozenset({int, float, Decimal}),
+    "string": frozenset({str}),
+    "array": frozenset({list}),
+    "object": frozenset({dict, Object}),
+    "set": frozenset({Set}),
+}
+ANY: Final = frozenset[type]().union(*TYPES.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A builtin as the checker and the emitter see it.
+
+    `arity` is the number of operands, -1 for any; `relation` says that it yields several answers; a `void` one
+    has no answer; a `deprecated` one is refused in Rego v1; `refused` says why the compiler refuses it until it is
+    switched on; `nondeterministic` ones are never folded. A function with `needs_state` takes the evaluation's
+    state before its operands.
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    result: str
+    function: Callable[..., Value]
+    relation: bool = False
+    void: bool = False
+    deprecated: bool = False
+    nondeterministic: bool = False
+    needs_state: bool = False
+    refused: str = ""
+
+    @property
+    def arity(self) -> int:
+        """The number of operands, -1 for any number."""
+        return -1 if self.operands == ("...",) else len(self.operands)
+
+
+_TABLE: Final[dict[str, Builtin]] = {}
+
+
+def builtin(
+    name: str,
+    signature: str,
+    *,
+    unchecked: bool = False,
+    needs_state: bool = False,
+    **properties: Any,
+) -> Callable[[Function], Function]:
+    """Register the decorated function as the builtin `name`; the function itself stays as it is."""
+    left, _, result = signature.partition("->")
+    operands = tuple(each.strip() for each in left.split(",") if each.strip())
+
+    def register(function: Function) -> Function:
+        called = function if unchecked else _checked(name, operands, function, needs_state=needs_state)
+        if needs_state:
+            called.needs_state = True  # type: ignore[attr-defined]  # how the emitter knows
+        _TABLE[name] = Builtin(name, operands, result.strip(), called, needs_state=needs_state, **properties)
+        return function
+
+    return register
+
+
+def alias(name: str, of: str, **properties: Any) -> None:
+    """Register another name for a builtin."""
+    known = _TABLE[of]
+    function = _checked(name, known.operands, known.function, needs_state=known.needs_state)
+    _TABLE[name] = Builtin(name, known.operands, known.result, function, **properties)
+
+
+def refuse(name: str, signature: str, *, why: str) -> None:
+    """Register a builtin that the checker knows, and the compiler refuses."""
+
+    @builtin(name, signature, refused=why, nondeterministic=True)
+    def refused(*_: Value) -> Value:
+        raise BuiltinError(BUILTIN_ERROR, f"{name}: {why}")
+
+
+def lookup(name: str) -> Builtin | None:
+    """Return the builtin of that name."""
+    return _TABLE.get(name)
+
+
+def table() -> Mapping[str, Builtin]:
+    """Return all builtins by name."""
+    return MappingProxyType(_TABLE)
+
+
+def _accepted(operand: str) -> frozenset[type]:
+    if operand == "any":
+        return ANY
+    return frozenset[type]().union(*(TYPES[each] for each in operand.split("|")))
+
+
+def _checked(
+    name: str, operands: tuple[str, ...], function: Callable[..., Value], *, needs_state: bool
+) -> Callable[..., Value]:
+    accepted = [_accepted(each) for each in operands if each != "..."]
+    narrow = [(index, each) for index, each in enumerate(accepted) if each is not ANY]
+    if not narrow:
+        return function if not needs_state else _wrapped_plain(function)
+
+    def checked(*values: Value) -> Value:
+        given = values[1:] if needs_state else values
+        for index, types in narrow:
+            if type(given[index]) not in types:
+                raise mismatch(name, *given)
+        return function(*values)
+
+    return checked
+
+
+def _wrapped_plain(function: Callable[..., Value]) -> Callable[..., Value]:
+    def called(*values: Value) -> Value:
+        return function(*values)
+
+    return called
+
+
+def mismatch(name: str, *values: Value) -> BuiltinError:
+    """Return the refusal of the first operand that the signature of `name` does not take."""
+    for position, (operand, value) in enumerate(zip(_TABLE[name].operands, values, strict=False), 1):
+        if type(value) not in _accepted(operand):
+            return operand_error(name, position, operand, type_name(value))
+    raise AssertionError(f"{name} refused operands that fit")
+
+
+def operand_error(name: str, position: int, wanted: str, got: str) -> BuiltinError:
+    """Return OPA's refusal of one operand; `wanted` is a type, or alternatives with `|`."""
+    choice = f"one of {{{', '.join(wanted.split('|'))}}}" if "|" in wanted else wanted
+    return BuiltinError(TYPE_ERROR, f"{name}: operand {position} must be {choice} but got {got}")
+
+
+def whole(name: str, position: int, value: Value) -> int:
+    """Return a number operand as an int; one with a fraction is refused."""
+    if type(value) is int:
+        return value
+    if value == int(value):
+        return int(value)
+    raise operand_error(name, position, "integer number", "floating-point number")
+
+
+def failure(name: str, message: str) -> BuiltinError:
+    """Return the refusal of a call whose operands fit, but have no answer."""
+    return BuiltinError(BUILTIN_ERROR, f"{name}: {message}")

@@ -1,0 +1,47 @@
+"""Sets of sets: intersection, union; and set_diff of old."""
+
+from __future__ import annotations
+
+from pratique.rego.builtins.registry import builtin
+from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.values import Set, Value, type_name
+
+
+def _sets(name: str, operand: Value) -> list[Set]:
+    found = list(operand.values())
+    for each in found:
+        if type(each) is not Set:
+            raise BuiltinError(
+                TYPE_ERROR,
+                f"{name}: operand 1 must be set of sets but got set containing {type_name(each)}",
+            )
+    return found
+
+
+@builtin("intersection", "set -> set")
+def intersection(sets: Value) -> Value:
+    """Return what all member sets share; of none, the empty set."""
+    found = _sets("intersection", sets)
+    if not found:
+        return Set()
+    first, *others = found
+    tables = [each.table() for each in others]
+    return Set.of_table(
+        {key: value for key, value in first.table().items() if all(key in table for table in tables)}
+    )
+
+
+@builtin("union", "set -> set")
+def union(sets: Value) -> Value:
+    """Return what any member set has."""
+    result: dict[object, Value] = {}
+    for each in _sets("union", sets):
+        result.update(each.table())
+    return Set.of_table(result)
+
+
+@builtin("set_diff", "set, set -> set", deprecated=True)
+def set_diff(left: Value, right: Value) -> Value:
+    """Return what only the first set has."""
+    gone = right.table()
+    return Set.of_table({key: value for key, value in left.table().items() if key not in gone})
