@@ -60,9 +60,9 @@ def _summary(path: Path) -> str:
 def command_line() -> str:
     """Return the reference of every command, as its own --help prints it."""
     parts = [
-        "# The command line\n\nWritten by `make docs` from the commands' own help. Exit codes: 0 done, 1 refused "
-        "or in conflict, 2 wrong input, 3 something does not answer, 4 not found, 5 not signed in or not "
-        "allowed, 130 interrupted.\n"
+        "# The command line\n\nWritten by `make docs` from the commands' own help. Exit codes: 0 done, 1 "
+        "refused or in conflict, 2 wrong input, 3 something does not answer, 4 not found, 5 not signed in or "
+        "not allowed, 130 interrupted.\n"
     ]
     top = click.Context(pratique, info_name="pratique")
     for name in MENU:

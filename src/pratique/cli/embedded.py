@@ -1,0 +1,149 @@
+"""The composition root: service, portal and embedded cluster in one process, on loopback.
+
+In: an installation's folder and four ports. Out: four listeners until a signal comes, then a clean end. It
+knows every part, and no part knows it; each is stopped in the reverse order of its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import uvloop
+
+import pratique
+from pratique.cli.home import Home
+from pratique.client.addon import IMAGE, NAMESPACE, WEBHOOK_SERVICE
+from pratique.client.service import ServiceClient
+from pratique.devcluster import DevCluster
+from pratique.devcluster import Settings as ClusterSettings
+from pratique.portal.app import create_app as create_portal
+from pratique.portal.settings import Settings as PortalSettings
+from pratique.service import Credentials, Listener, Service
+from pratique.service import Settings as ServiceSettings
+from pratique.service.certificates import Certificate, ensure
+
+HOST = "127.0.0.1"
+CLUSTER = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The four ports of an installation."""
+
+    portal: int = 7080
+    tls: int = 7443
+    kubernetes: int = 7444
+    webhook: int = 7445
+
+    @classmethod
+    def from_base(cls, base: int) -> Ports:
+        """Return four ports in a row."""
+        return cls(base, base + 1, base + 2, base + 3)
+
+
+def run(place: Home, ports: Ports, *, mirror: Path | None, began: float) -> None:
+    """Start everything, say where it is, and stop it at SIGINT or SIGTERM.
+
+    `began` is the `time.perf_counter()` at which the command started, for the figure that is printed.
+    """
+    uvloop.run(_run(place, ports, mirror=mirror, began=began))
+
+
+async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with AsyncExitStack() as stack:
+        certificate = ensure(place.root, [HOST, "localhost"])
+        place.roots.write_text(_system_roots() + certificate.ca.read_text())
+        service, credentials = await _start_service(place, ports, certificate, mirror=mirror, stack=stack)
+        cluster = await _start_cluster(place, ports, stack=stack)
+        await service.adopt_cluster(CLUSTER, kubeconfig=cluster.kubeconfig.read_text())
+        click.echo(_welcome(place, ports, service.sign_in_link(), credentials, time.perf_counter() - began))
+        sys.stdout.flush()
+        await stopped.wait()
+        click.echo("stopping", err=True)
+
+
+async def _start_service(
+    place: Home, ports: Ports, certificate: Certificate, *, mirror: Path | None, stack: AsyncExitStack
+) -> tuple[Service, Credentials | None]:
+    origin = f"http://{HOST}:{ports.portal}"
+    service = Service(ServiceSettings(state_dir=place.root, mirror=mirror, agent_url=origin))
+    credentials = await service.start()
+    stack.push_async_callback(service.stop)
+    client = ServiceClient(origin)
+    stack.push_async_callback(client.close)
+    service.fallback = create_portal(PortalSettings(), lambda token: client.with_token(token or ""))
+    for listener in (
+        Listener(service.app, host=HOST, port=ports.portal),
+        Listener(
+            service.app,
+            host=HOST,
+            port=ports.tls,
+            certificate=certificate.certificate,
+            key=certificate.key,
+        ),
+    ):
+        await listener.start()
+        stack.push_async_callback(listener.stop)
+    return service, credentials
+
+
+async def _start_cluster(place: Home, ports: Ports, *, stack: AsyncExitStack) -> DevCluster:
+    cluster = DevCluster(
+        ClusterSettings(
+            state_dir=place.cluster,
+            host=HOST,
+            port=ports.kubernetes,
+            images={IMAGE: (sys.executable, "-m", "pratique", "agent")},
+            services={(NAMESPACE, WEBHOOK_SERVICE): ports.webhook},
+            node_name=f"{CLUSTER}-0",
+        )
+    )
+    await cluster.start()
+    stack.push_async_callback(cluster.stop)
+    place.kubeconfig.unlink(missing_ok=True)
+    place.kubeconfig.symlink_to(cluster.kubeconfig)
+    return cluster
+
+
+def _system_roots() -> str:
+    roots = ssl.get_default_verify_paths().cafile
+    return Path(roots).read_text() if roots and Path(roots).exists() else ""
+
+
+def _welcome(place: Home, ports: Ports, code: str, credentials: Credentials | None, seconds: float) -> str:
+    lines = [
+        f"Pratique {pratique.__version__} is ready after {seconds:.1f} s",
+        "",
+        f"  portal      http://{HOST}:{ports.portal}/login?code={code}",
+        "              (signs you in once, within ten minutes)",
+        f"  kubeconfig  {place.kubeconfig}",
+        f'  shell       eval "$({_command()} env)"    sets up kubectl and az for this installation',
+    ]
+    if credentials is not None:
+        lines += [
+            "",
+            "  Made at this first start, and never shown again (`pratique login --reset` makes new ones):",
+            f"  user        {credentials.username}   password {credentials.password}",
+            f"  az          az cloud register -n Pratique --endpoint-resource-manager https://{HOST}:{ports.tls}",
+            "              az cloud set -n Pratique",
+            f"              az login --service-principal -u {credentials.client_id} \\",
+            f"                -p {credentials.client_secret} --tenant {credentials.tenant}",
+        ]
+    lines += ["", "Ctrl-C stops everything; what is there now will be there again."]
+    return "\n".join(lines)
+
+
+def _command() -> str:
+    return str(Path(sys.executable).with_name("pratique"))
