@@ -6,18 +6,21 @@ and what kind of value it is where we know. Lookups become lines of their own, e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pratique.errors import Location
+from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit.lines import Lines
 from pratique.rego.emit.names import Names
 from pratique.rego.plan import ir
-from pratique.rego.runtime.values import Set, Value, make_object
+from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
+from pratique.rego.source import Span
 
 # Builtins that generated code has a shorter way for.
 _ARITHMETIC: Final = {"plus": "+", "minus": "-", "mul": "*"}
+# What a builtin's result is, by its signature.
+_RESULTS: Final = {"boolean": "bool", "string": "str", "set": "set"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Scope:
     """What is known where code is being written: the state's name, kinds of locals, prefixes looked up."""
 
     def __init__(
-        self, names: Names, plan: ir.Plan, builtins: Mapping[str, Callable[..., Value]], *, counting: bool
+        self, names: Names, plan: ir.Plan, builtins: Mapping[str, Builtin], *, counting: bool
     ) -> None:
         self.names = names
         self.counting = counting
@@ -66,6 +69,8 @@ class Scope:
         """Return the expression as Python, after the lines that it needs."""
         match expr:
             case ir.Const(value):
+                if value is UNDEFINED:
+                    return Piece("U")
                 return Piece(self.names.const(value), True, kind_of(value), True, value)
             case ir.Local(name):
                 return Piece(name, True, self.kinds.get(name, ""))
@@ -168,25 +173,26 @@ class Scope:
             short = self._short(expr.name, args)
             if short is not None:
                 return short
-        function = self.names.builtin(expr.name, self.builtins[expr.name])
+        function = self.names.builtin(expr.name, self.builtins[expr.name].function)
         name = self.fresh()
         if mocked:
             listed = "".join([f", {text}" for text in texts])
             call = f"call_builtin({self.state}, {self.names.const(expr.name)}, {function}{listed})"
-        elif getattr(self.builtins[expr.name], "needs_state", False):
+        elif self.builtins[expr.name].needs_state:
             call = f"{function}({', '.join([self.state, *texts])})"
         else:
             call = f"{function}({', '.join(texts)})"
-        self._guarded(name, call, expr.location, out)
-        return Piece(name, False, "")
+        self._guarded(name, call, expr.span, out)
+        kind = "" if mocked else _RESULTS.get(self.builtins[expr.name].result, "")
+        return Piece(name, False, kind)
 
-    def _guarded(self, name: str, call: str, location: Location, out: Lines) -> None:
+    def _guarded(self, name: str, call: str, span: Span, out: Lines) -> None:
         out.add("try:")
         with out.indented():
             out.add(f"{name} = {call}")
         out.add("except BuiltinError as e:")
         with out.indented():
-            out.add(f"{name} = failed({self.state}, e, {self.names.place(location)})")
+            out.add(f"{name} = failed({self.state}, e, {self.names.place(span)})")
 
     def _short(self, name: str, args: list[Piece]) -> Piece | None:
         kinds = [arg.kind for arg in args]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from pratique.errors import Location
+from pratique.rego.source import Span
 
 INDENT: Final = "    "
 
@@ -28,9 +28,9 @@ class Lines:
     """Lines of source; `at` is the place that the lines to come are for."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[int, str, Location | None]] = []
+        self.rows: list[tuple[int, str, Span | None]] = []
         self.depth = 0
-        self.at: Location | None = None
+        self.at: Span | None = None
 
     def add(self, text: str) -> None:
         """Append a line."""
@@ -69,6 +69,6 @@ class Lines:
         """Return the source."""
         return "".join(f"{INDENT * depth}{text}\n" for depth, text, _ in self.rows)
 
-    def places(self) -> list[Location | None]:
+    def places(self) -> list[Span | None]:
         """Return, line by line, the place in the policy."""
         return [place for _, _, place in self.rows]

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from pratique.errors import Location
+from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit.expressions import Scope
 from pratique.rego.emit.names import Names
 from pratique.rego.emit.rules import emit_rule
 from pratique.rego.plan import ir
 from pratique.rego.runtime.exported import EXPORTED
 from pratique.rego.runtime.state import Node
-from pratique.rego.runtime.values import Value
+from pratique.rego.source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,15 @@ class Emitted:
 
     source: str
     constants: dict[str, Any]
-    places: tuple[Location | None, ...]
+    places: tuple[Span | None, ...]
     filename: str
 
 
-def emit(plan: ir.Plan, builtins: Mapping[str, Callable[..., Value]]) -> Emitted:
+def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     """Return the Python module of a plan."""
     names = Names()
     chunks: list[str] = []
-    places: list[Location | None] = []
+    places: list[Span | None] = []
     for rule in plan.rules:
         scope = Scope(names, plan, builtins, counting=rule.kind == "function")
         out = emit_rule(rule, scope)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pratique.errors import Location
 from pratique.rego.runtime.values import Value, key
+from pratique.rego.source import Span
 
 _INLINE: Final = {None: "None", True: "True", False: "False"}
 
@@ -28,9 +28,9 @@ class Names:
         """Return the name of a tuple of constants."""
         return self._name("t", ("tuple", tuple((type(value), repr(value)) for value in values)), values)
 
-    def place(self, location: Location) -> str:
+    def place(self, span: Span) -> str:
         """Return the name of a place in the policy."""
-        return self._name("at", ("place", location), location)
+        return self._name("at", ("place", span.source.file, span.start, span.end), span.location())
 
     def builtin(self, name: str, function: Any) -> str:
         """Return the name of a builtin's function."""

@@ -18,7 +18,7 @@ from pratique.rego.runtime.values import equal
 def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
     """Return the source of a rule's function."""
     out = Lines()
-    out.at = rule.location
+    out.at = rule.span
     params = "".join([f", {name}" for name in rule.params])
     out.add(f"def r{rule.number}(s{params}):")
     with out.indented():
@@ -72,9 +72,9 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
             else:
                 lines.add(f"rows.append({value})")
 
-        out.at = clause.location
+        out.at = clause.span
         statements.nested(scope, clause.steps, out, end)
-    out.at = rule.location
+    out.at = rule.span
     if rule.kind == "object":
         _answer(rule, f"collect_{'tree' if tree else 'object'}(rows)", out)
     else:
@@ -140,7 +140,7 @@ def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direc
         else:
             _merge(rule, "out", value, scope, lines)
 
-    out.at = clause.location
+    out.at = clause.span
     statements.nested(scope, clause.steps, out, end)
 
 
@@ -161,7 +161,7 @@ def _alternatives(rule: ir.Rule, chain: list[ir.Clause], scope: Scope, out: Line
         def end(lines: Lines, _: Fail, clause: ir.Clause = clause) -> None:
             _merge(rule, name, scope.piece(clause.value, lines).text, scope, lines)
 
-        out.at = clause.location
+        out.at = clause.span
         if index == 0:
             statements.nested(scope, clause.steps, out, end)
             continue
@@ -182,7 +182,7 @@ def _last(rule: ir.Rule, scope: Scope, out: Lines, *, open_end: bool) -> None:
         with out.indented():
             _answer(rule, "out", out)
     default = rule.default
-    out.at = default.location
+    out.at = default.span
 
     def end(lines: Lines, _: Fail) -> None:
         _answer(rule, scope.piece(default.value, lines).text, lines)

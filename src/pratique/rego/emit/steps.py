@@ -44,9 +44,9 @@ def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag
 def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:
     """Write the steps one after the other; what follows a scan goes inside its loop."""
     for index, step in enumerate(steps):
-        location = getattr(step, "location", None)
-        if location is not None:
-            out.at = location
+        span = getattr(step, "span", None)
+        if span is not None:
+            out.at = span
         if isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk):
             _loop(scope, step, steps[index + 1 :], out, block)
             return
@@ -75,28 +75,23 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
         node = scope.names.node(step.node)
         keys = ", ".join([scope.piece(name, out).text for name in step.keys])
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
-        return f"for {step.key} in {_counted(scope, members, inner)}:"
+        return f"for {step.key} in {members}:"
+    source = scope.atom(step.source, out)
+    name = source.text
+    if inner:
+        # Only loops inside loops, and in functions, can take long: they are counted as they start.
+        out.add(f"tick({scope.state}, {name})")
     if isinstance(step, ir.Walk):
-        source = scope.piece(step.source, out).text
-        return f"for {step.path}, {step.value} in {_counted(scope, f'walk({source})', inner)}:"
-    source_piece = scope.atom(step.source, out)
-    name = source_piece.text
+        return f"for {step.path}, {step.value} in walk({name}):"
     if step.key and step.value:
-        return f"for {step.key}, {step.value} in {_counted(scope, f'items({name})', inner)}:"
+        return f"for {step.key}, {step.value} in items({name}):"
     if step.key:
-        return f"for {step.key} in {_counted(scope, f'keys({name})', inner)}:"
-    members = name
-    if source_piece.kind != "list":
-        members = (
-            f"{name}.values()"
-            if source_piece.kind == "set"
-            else f"({name} if type({name}) is list else values({name}))"
-        )
-    return f"for {step.value or '_'} in {_counted(scope, members, inner)}:"
-
-
-def _counted(scope: Scope, members: str, inner: bool) -> str:
-    return f"counted({scope.state}, {members})" if inner else members
+        return f"for {step.key} in keys({name}):"
+    if source.kind == "list":
+        return f"for {step.value} in {name}:"
+    if source.kind == "set":
+        return f"for {step.value} in {name}.values():"
+    return f"for {step.value} in ({name} if type({name}) is list else values({name})):"
 
 
 def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
@@ -151,7 +146,7 @@ def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
     source = scope.atom(step.source, out).text
     out.add(f"if not is_collection({source}): {fail}")
     flag = scope.fresh("n")
-    head = ir.Scan(ir.Local(source), step.key, step.value, step.location)
+    head = ir.Scan(ir.Local(source), step.key, step.value, step.span)
     out.add(_head(scope, head, out, inner=True))
     found = dict(scope.found)
     with out.indented():
@@ -177,7 +172,7 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
             lines.add(f"{rows}.append(({scope.piece(step.key, lines).text}, {value}))")
 
     nested(scope, step.steps, out, end)
-    out.at = step.location
+    out.at = step.span
     made = {"array": rows, "set": f"Set({rows})", "object": f"collect_object({rows})"}[step.kind]
     out.add(f"{step.local} = {made}")
     scope.kinds[step.local] = {"array": "list", "set": "set", "object": ""}[step.kind]
@@ -196,7 +191,7 @@ def _enter(scope: Scope, replacements: tuple[ir.Replacement, ...], out: Lines) -
         if each.by_rule >= 0:
             by = f"replace_by_rule({state}, {target}, r{each.by_rule})"
         elif each.by_name:
-            function = scope.names.builtin(each.by_name, scope.builtins[each.by_name])
+            function = scope.names.builtin(each.by_name, scope.builtins[each.by_name].function)
             by = f"replace_by_builtin({state}, {target}, {function})"
         else:
             by = f"replace_by_value({state}, {target}, {value})"
@@ -221,4 +216,4 @@ def _print(
         nested(scope, steps, out, end)
         rows.append(name)
     listed = "".join([f"{name}, " for name in rows])
-    out.add(f"print_values({scope.state}, ({listed}), {scope.names.place(step.location)})")
+    out.add(f"print_values({scope.state}, ({listed}), {scope.names.place(step.span)})")

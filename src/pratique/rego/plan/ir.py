@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from pratique.errors import Location
 from pratique.rego.runtime.values import Value
+from pratique.rego.source import Span
 
 # --- expressions -------------------------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ class Builtin:
 
     name: str
     args: tuple[Expr, ...]
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Assign:
 
     local: str
     value: Expr
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class Test:
     """Go on unless the expression is undefined or false."""
 
     value: Expr
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Shape:
     local: str
     kind: Literal["array", "object"]
     size: int
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class Scan:
     source: Expr
     key: str
     value: str
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class ScanKeys:
     node: int
     keys: tuple[Expr, ...]
     key: str
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class Walk:
     source: Expr
     path: str
     value: str
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ class Not:
     """Go on only when the steps fail."""
 
     steps: tuple[Step, ...]
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class Every:
     key: str
     value: str
     steps: tuple[Step, ...]
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class Collect:
     steps: tuple[Step, ...]
     key: Expr | None
     value: Expr
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ class Enter:
     """From here to the matching `Leave`, everything is read with these replacements."""
 
     replacements: tuple[Replacement, ...]
-    location: Location
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class Print:
     """Hand these to the sink of `print`; each is the steps that make one operand, and the operand."""
 
     parts: tuple[tuple[tuple[Step, ...], Expr], ...]
-    location: Location
+    span: Span
 
 
 Step: TypeAlias = (
@@ -272,7 +272,7 @@ class Clause:
     steps: tuple[Step, ...]
     keys: tuple[Expr, ...]
     value: Expr
-    location: Location
+    span: Span
     otherwise: Clause | None = None
     multi: bool = False
 
@@ -296,7 +296,7 @@ class Rule:
     default: Clause | None = None
     cached: bool = True
     replaceable: bool = False
-    location: Location | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +312,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole policy: its rules, its tree, and what some `with` replaces."""
+    """A whole policy: its rules, its tree, what some `with` replaces, and which base data is read where."""
 
     rules: tuple[Rule, ...]
     nodes: tuple[Node, ...]
     mocked: frozenset[str] = frozenset()
     mocked_rules: frozenset[int] = frozenset()
+    bases: tuple[tuple[str, Span], ...] = ()

@@ -46,7 +46,6 @@ EXPORTED: Final[dict[str, Any]] = {
     "BuiltinError": BuiltinError,
     "call_builtin": calls.call_builtin,
     "call_rule": calls.call_rule,
-    "counted": state.counted,
     "failed": state.failed,
     "print_values": calls.print_values,
     # with
@@ -55,4 +54,6 @@ EXPORTED: Final[dict[str, Any]] = {
     "replace_by_value": calls.replace_by_value,
     "replace_data": state.replace_data,
     "replace_input": state.replace_input,
+    # limits
+    "tick": state.tick,
 }

@@ -84,10 +84,12 @@ class State:
         return made
 
 
-def tick(state: State, count: int = 1) -> None:
-    """Count steps against the limits."""
+def tick(state: State, members: Value) -> None:
+    """Count the members of an inner loop against the limits."""
     session = state.session
-    session.steps = steps = session.steps + count + 1
+    kind = type(members)
+    counts = kind is list or kind is dict or kind is Set or kind is Object
+    session.steps = steps = session.steps + 1 + (len(members) if counts else 0)
     limits = session.limits
     if limits.steps and steps > limits.steps:
         raise LimitError(
@@ -99,12 +101,6 @@ def tick(state: State, count: int = 1) -> None:
             f"the evaluation takes more than {limits.seconds:g} seconds",
             hint="narrow the loops of this policy, or raise the limit",
         )
-
-
-def counted(state: State, members: Any) -> Any:
-    """Return the members of an inner loop, counted against the limits."""
-    tick(state, len(members))
-    return members
 
 
 def failed(state: State, error: BuiltinError, location: Location) -> Undefined:

@@ -1,0 +1,262 @@
+"""The way in: compile a policy, evaluate it, ask a query.
+
+Comes in: sources of Rego, and documents as plain Python values. Goes out: values (`runtime.values`), lists of
+bindings for a query, or one error that speaks of the policy's own lines. The passes are called in order in
+`compile`; nothing else in the project calls them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Final
+
+from pratique.errors import InputError, Location
+from pratique.rego import nodes
+from pratique.rego.builtins import registry
+from pratique.rego.check import Capabilities, check, check_query
+from pratique.rego.emit.module import Emitted, emit, load
+from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
+from pratique.rego.parse import parse_module, parse_query
+from pratique.rego.plan import ir
+from pratique.rego.plan.policy import plan
+from pratique.rego.runtime import state as runtime
+from pratique.rego.runtime.errors import CANCEL_ERROR, INTERNAL_ERROR, EvaluationError, LimitError
+from pratique.rego.runtime.state import Limits, Session, State
+from pratique.rego.runtime.values import UNDEFINED, Value
+from pratique.rego.source import Source, Version
+
+Sink = Callable[[str, Location], None]
+LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A compiled policy: evaluate it as often as you like, from any number of threads."""
+
+    plan: ir.Plan
+    emitted: Emitted
+    checked: nodes.Checked
+    limits: Limits
+    strict: bool
+    _namespace: dict[str, Any] = field(repr=False)
+    _entries: dict[str, Callable[[State], Value]] = field(repr=False)
+
+    def evaluate(
+        self,
+        entrypoint: str,
+        value: Value = UNDEFINED,
+        data: Value = None,
+        *,
+        limits: Limits | None = None,
+        sink: Sink | None = None,
+        errors: list[EvaluationError] | None = None,
+    ) -> Value:
+        """Return the document at `entrypoint` (`data.package.rule`) for this input, or UNDEFINED.
+
+        `sink` takes what `print` says; refusals of builtins, which make a call undefined, are added to `errors`.
+        """
+        session = self._session(limits or self.limits, sink)
+        entry = self._entries.get(entrypoint)
+        if entry is None:
+            entry = self._entries[entrypoint] = self._entry(entrypoint)
+        try:
+            found = entry(State(session, value, {} if data is None else data, len(self.plan.rules)))
+        except EvaluationError as error:
+            raise self._placed(error) from None
+        except RecursionError:
+            raise LimitError("the evaluation goes too deep", hint="flatten this policy or its input") from None
+        except MemoryError:
+            raise LimitError("the evaluation needs too much memory") from None
+        if errors is not None:
+            errors.extend(session.errors)
+        if session.steps > _LARGE:
+            _check_size(found, session.limits)
+        return found
+
+    def _session(self, limits: Limits, sink: Sink | None) -> Session:
+        session = Session(limits, self.strict, sink)
+        if limits.seconds:
+            session.deadline = time.monotonic() + limits.seconds
+        return session
+
+    def _entry(self, entrypoint: str) -> Callable[[State], Value]:
+        head, *names = entrypoint.split(".")
+        if head != "data":
+            raise InputError(f"`{entrypoint}` is no entrypoint", hint="write `data.package.rule`")
+        node = self._namespace["n0"]
+        for name in names:
+            node = node.children.get(name)
+            if node is None:
+                break
+        else:
+            if node.rule is not None and not node.children and not self.plan.mocked:
+                rule: Callable[[State], Value] = node.rule
+                return rule
+        root, path = self._namespace["n0"], tuple(names)
+        return lambda state: runtime.at(state, root, path)
+
+    def _placed(self, error: EvaluationError) -> EvaluationError:
+        if not error.location.line:
+            error.location = place_of(self.emitted, error.__traceback__) or error.location
+        return error
+
+
+# Fewer steps than this cannot make an answer that is worth measuring.
+_LARGE: Final = 10_000
+
+
+def place_of(emitted: Emitted, trace: TracebackType | None) -> Location | None:
+    """Return the place in the policy where generated code was when an exception left it."""
+    found = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == emitted.filename:
+            span = emitted.places[trace.tb_lineno - 1]
+            if span is not None:
+                found = span
+        trace = trace.tb_next
+    return None if found is None else found.location()
+
+
+def _check_size(value: Value, limits: Limits) -> None:
+    if not limits.output:
+        return
+    left = limits.output
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        left -= 1
+        if left < 0:
+            raise LimitError(
+                f"the answer holds more than {limits.output} values",
+                hint="let the policy answer with less, or raise the limit",
+            )
+        if not isinstance(each, str | int | float) and hasattr(each, "__len__"):
+            waiting.extend(each.values() if hasattr(each, "values") else each)
+
+
+def compile(  # noqa: A001, PLR0913  # named as in the contract; every option has a default
+    sources: Iterable[Source],
+    *,
+    entrypoints: Sequence[str] = (),
+    constants: Mapping[str, Value] | None = None,
+    capabilities: Capabilities | None = None,
+    builtins: Mapping[str, registry.Builtin] | None = None,
+    limits: Limits = LIMITS,
+    strict: bool = False,
+    data_roots: Sequence[str] | None = None,
+    printing: bool = False,
+) -> Policy:
+    """Compile modules into a policy.
+
+    `constants` are parts of the input that are known now (`{"input.parameters": {...}}`). With `strict`, the
+    refusal of a builtin ends an evaluation instead of making the call undefined. With `data_roots`, a reference
+    to other base data is refused.
+
+    Raises CompileError.
+    """
+    checked = _checked(sources, capabilities=capabilities, builtins=builtins, printing=printing)
+    planned = plan(checked, constants=_paths(constants or {}), printing=printing)
+    _check_roots(planned, data_roots)
+    return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
+
+
+def query(
+    sources: Iterable[Source],
+    text: str,
+    *,
+    input: Value = UNDEFINED,  # noqa: A002  # the document's own name
+    data: Value = None,
+    builtins: Mapping[str, registry.Builtin] | None = None,
+    limits: Limits = LIMITS,
+    strict: bool = False,
+    sink: Sink | None = None,
+    capabilities: Capabilities | None = None,
+    version: Version = "v1",
+) -> list[dict[str, Value]]:
+    """Return one dict of variables for each way in which the query holds.
+
+    Raises CompileError, EvaluationError.
+    """
+    printing = sink is not None
+    checked = _checked(sources, capabilities=capabilities, builtins=builtins, printing=printing)
+    asked = check_query(parse_query(Source("query", text, version)), checked, **_options(capabilities, builtins, printing))
+    planned = plan(checked, query=asked, printing=printing)
+    policy = _policy(planned, checked, builtins, limits=limits, strict=strict)
+    policy._entries["query"] = policy._namespace[f"r{len(planned.rules) - 1}"]
+    found: list[dict[str, Value]] = policy.evaluate("query", input, data, sink=sink)
+    return found
+
+
+def _options(
+    capabilities: Capabilities | None, builtins: Mapping[str, registry.Builtin] | None, printing: bool
+) -> dict[str, Any]:
+    return {"capabilities": capabilities or Capabilities(), "builtins": builtins or {}, "printing": printing}
+
+
+def _checked(
+    sources: Iterable[Source],
+    *,
+    capabilities: Capabilities | None,
+    builtins: Mapping[str, registry.Builtin] | None,
+    printing: bool,
+) -> nodes.Checked:
+    modules: list[nodes.Module] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            modules.append(parse_module(source))
+        except CompileError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise CompileError(problems)
+    return check(modules, **_options(capabilities, builtins, printing))
+
+
+def _policy(
+    planned: ir.Plan,
+    checked: nodes.Checked,
+    builtins: Mapping[str, registry.Builtin] | None,
+    *,
+    limits: Limits,
+    strict: bool,
+    entrypoints: Sequence[str] = (),
+) -> Policy:
+    table = {**registry.table(), **(builtins or {})}
+    emitted = emit(planned, table)
+    policy = Policy(planned, emitted, checked, limits, strict, load(emitted, planned), {})
+    for entrypoint in entrypoints:
+        policy._entries[entrypoint] = policy._entry(entrypoint)
+    return policy
+
+
+def _paths(constants: Mapping[str, Value]) -> dict[tuple[str, ...], Value]:
+    found = {}
+    for path, value in constants.items():
+        head, *names = path.split(".")
+        if head != "input":
+            raise InputError(f"`{path}` is not part of the input", hint="write `input.name`")
+        found[tuple(names)] = value
+    return found
+
+
+def _check_roots(planned: ir.Plan, roots: Sequence[str] | None) -> None:
+    if roots is None:
+        return
+    wrong = [(name, span) for name, span in planned.bases if name not in roots]
+    if wrong:
+        allowed = ", ".join([f"`data.{name}`" for name in roots]) or "its own rules"
+        raise CompileError(
+            [
+                Problem(
+                    COMPILE_ERROR,
+                    f"`data.{name}` is not available to this policy" if name else "`data` as a whole is not available",
+                    span.location(),
+                    f"read {allowed} only",
+                )
+                for name, span in wrong
+            ]
+        )

@@ -1,0 +1,161 @@
+"""A whole policy to its plan: the tree of rules, then every rule, then what a query asks.
+
+Comes in: checked modules, and what is known of the input already (`constants`, by path below `input`). Goes
+out: an `ir.Plan`. With constants, references into them are folded; they are not where some `with` replaces
+input, since a rule may then be asked about another input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+
+from pratique.rego import nodes
+from pratique.rego.plan import ir
+from pratique.rego.plan.bodies import Bodies
+from pratique.rego.plan.scope import Counter, Policy
+from pratique.rego.plan.tree import Group, Place, Tree
+from pratique.rego.runtime.values import Value
+
+
+def plan(
+    checked: nodes.Checked,
+    *,
+    constants: Mapping[tuple[str, ...], Value] | None = None,
+    query: nodes.Query | None = None,
+    printing: bool = False,
+) -> ir.Plan:
+    """Return the plan of a policy; a query becomes its last rule."""
+    policy = Policy(_tree(checked), constants or {}, printing=printing)
+    for each in _withs(checked, query):
+        _note(policy, each)
+    rules = [_rule(policy, group) for group in policy.tree.groups]
+    if query is not None:
+        rules.append(_query(policy, query, len(rules)))
+    return ir.Plan(
+        tuple(rules),
+        tuple(map(_node, policy.tree.places)),
+        frozenset(policy.mocked),
+        frozenset(policy.mocked_rules),
+        tuple(policy.bases),
+    )
+
+
+def _tree(checked: nodes.Checked) -> Tree:
+    tree = Tree()
+    for module in checked.modules:
+        tree.package(module.package[1:])
+    for path, rules in checked.rules.items():
+        group = tree.group(path[1:])
+        group.members.extend(rules)
+        for rule in rules:
+            if rule.args is not None:
+                group.arity = len(rule.args)
+    return tree
+
+
+def _node(place: Place) -> ir.Node:
+    children = {name: child.number for name, child in place.children.items()}
+    group = place.group
+    if group is None:
+        return ir.Node(place.number, place.path, children)
+    if group.function:
+        return ir.Node(place.number, place.path, children, function=True)
+    return ir.Node(place.number, place.path, children, rule=group.number)
+
+
+# --- what `with` replaces ----------------------------------------------------------------------------------
+
+
+def _withs(checked: nodes.Checked, query: nodes.Query | None) -> Iterator[nodes.With]:
+    for module in checked.modules:
+        # Most policies have none, and a search of the text is much cheaper than one of the tree.
+        if "with" in module.source.text:
+            for rules in checked.rules.values():
+                for rule in rules:
+                    yield from _found(rule)
+            break
+    if query is not None:
+        yield from _found(query.body)
+
+
+def _found(node: object) -> Iterator[nodes.With]:
+    if isinstance(node, nodes.With):
+        yield node
+    if isinstance(node, tuple) and not hasattr(node, "_fields"):
+        for item in node:
+            yield from _found(item)
+    elif is_dataclass(node) and not isinstance(node, nodes.Module):
+        for each in fields(node):
+            if each.name != "module":
+                yield from _found(getattr(node, each.name))
+
+
+def _note(policy: Policy, each: nodes.With) -> None:
+    if each.kind == "input":
+        policy.fold = False
+    elif each.kind == "data":
+        policy.replaced.add(each.path)
+    elif each.kind == "builtin":
+        policy.mocked.add(".".join(each.path))
+    else:
+        place = policy.tree.find(each.path[1:])
+        if place is not None and place.group is not None:
+            policy.mocked_rules.add(place.group.number)
+
+
+# --- rules -------------------------------------------------------------------------------------------------
+
+
+def _rule(policy: Policy, group: Group) -> ir.Rule:
+    counter = Counter()
+    params = tuple([f"a{index}" for index in range(max(0, group.arity))])
+    clauses = []
+    default = None
+    for rule in group.members:
+        if rule.default:
+            default = _clause(policy, rule, params, counter)
+        else:
+            clauses.append(_clause(policy, rule, params, counter))
+    first = group.members[0]
+    return ir.Rule(
+        group.number,
+        group.path,
+        _kind(group),
+        tuple(clauses),
+        params,
+        default,
+        cached=not group.function,
+        replaceable=any(group.path[: len(path)] == path for path in policy.replaced),
+        span=first.span,
+    )
+
+
+def _kind(group: Group) -> ir.Kind:
+    first = group.members[0]
+    if group.function:
+        return "function"
+    if any(rule.keys for rule in group.members):
+        return "object"
+    return "set" if first.kind == "set" else "complete"
+
+
+def _clause(policy: Policy, rule: nodes.Rule, params: tuple[str, ...], counter: Counter) -> ir.Clause:
+    body = Bodies(policy, counter, modern_not=rule.modern_not)
+    body.span = rule.head_span or rule.span
+    if rule.args:
+        body.arguments(rule.args, params)
+    body.body(rule.body)
+    body.span = rule.head_span or rule.span
+    keys = tuple([body.local(body.term(key)) for key in rule.keys])
+    value = body.term(rule.value)
+    otherwise = None if rule.otherwise is None else _clause(policy, rule.otherwise, params, counter)
+    return ir.Clause(tuple(body.steps), keys, value, body.span, otherwise, multi=rule.kind == "set")
+
+
+def _query(policy: Policy, query: nodes.Query, number: int) -> ir.Rule:
+    body = Bodies(policy, Counter())
+    body.body(query.body)
+    pairs = tuple([(ir.Const(name), body.bound[variable.name]) for name, variable in query.variables])
+    clause = ir.Clause(tuple(body.steps), (), ir.ObjectOf(pairs), body.span)
+    return ir.Rule(number, (), "bindings", (clause,), cached=False, span=body.span)

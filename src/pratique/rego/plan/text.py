@@ -1,0 +1,116 @@
+"""A plan as text, for people and for golden files: one step a line, nested blocks indented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pratique.rego.plan import ir
+from pratique.rego.runtime.text import rego_text
+
+
+def render(plan: ir.Plan) -> str:
+    """Return the text of a plan."""
+    lines: list[str] = []
+    for rule in plan.rules:
+        params = f"({', '.join(rule.params)})" if rule.kind == "function" else ""
+        lines.append(f"{rule.kind} #{rule.number} {'.'.join(('data', *rule.path))}{params}")
+        for clause in rule.clauses:
+            lines.extend(_clause(clause, "clause", 1))
+        if rule.default is not None:
+            lines.extend(_clause(rule.default, "default", 1))
+    return "\n".join(lines) + "\n"
+
+
+def _clause(clause: ir.Clause, word: str, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    yield f"{pad}{word} at {clause.span.location().line}"
+    deeper = depth + 1
+    for line in _steps(clause.steps, deeper):
+        depth = line[0]
+        yield "  " * line[0] + line[1]
+    keys = "".join([f"[{expression(key)}]" for key in clause.keys])
+    yield (
+        f"{'  ' * deeper}yield {keys}{' contains ' if clause.multi and keys else ' ' if keys else ''}"
+        + expression(clause.value)
+    )
+    if clause.otherwise is not None:
+        yield from _clause(clause.otherwise, "else", len(pad) // 2)
+
+
+def _steps(steps: tuple[ir.Step, ...], depth: int) -> Iterator[tuple[int, str]]:
+    for step in steps:
+        match step:
+            case ir.Assign(local, value):
+                yield depth, f"{local} = {expression(value)}"
+            case ir.Test(value):
+                yield depth, f"test {expression(value)}"
+            case ir.Shape(local, kind, size):
+                yield depth, f"test {local} is {kind} of {size}"
+            case ir.Scan(source, key, value):
+                yield depth, f"scan {key or '_'}, {value or '_'} in {expression(source)}"
+                depth += 1
+            case ir.ScanKeys(node, keys, key):
+                yield depth, f"scan {key} in keys of {expression(ir.Extent(node, keys))}"
+                depth += 1
+            case ir.Walk(source, path, value):
+                yield depth, f"walk {path}, {value} in {expression(source)}"
+                depth += 1
+            case ir.Not(inner):
+                yield depth, "not"
+                yield from _steps(inner, depth + 1)
+            case ir.Every(source, key, value, inner):
+                yield depth, f"every {key or '_'}, {value or '_'} in {expression(source)}"
+                yield from _steps(inner, depth + 1)
+            case ir.Collect(local, kind, inner, key, value):
+                yield depth, f"{local} = {kind} of"
+                yield from _steps(inner, depth + 1)
+                head = expression(value) if key is None else f"{expression(key)}: {expression(value)}"
+                yield depth + 1, f"collect {head}"
+            case ir.Enter(replacements):
+                yield depth, "with " + ", ".join(map(_replacement, replacements))
+            case ir.Leave():
+                yield depth, "without"
+            case ir.Print(parts):
+                yield depth, f"print {', '.join([expression(value) for _, value in parts])}"
+
+
+def _replacement(each: ir.Replacement) -> str:
+    if each.target in {"input", "data"}:
+        target = ".".join((each.target, *map(str, each.path)))
+    else:
+        target = f"#{each.rule}" if each.target == "function" else each.name
+    if each.by_rule >= 0:
+        return f"{target} as #{each.by_rule}"
+    return f"{target} as {each.by_name or (expression(each.value) if each.value is not None else '')}"
+
+
+def expression(expr: ir.Expr) -> str:
+    """Return the text of an expression."""
+    match expr:
+        case ir.Const(value):
+            return rego_text(value)
+        case ir.Local(name):
+            return name
+        case ir.Input():
+            return "input"
+        case ir.Data():
+            return "data"
+        case ir.RuleValue(rule):
+            return f"#{rule}"
+        case ir.Extent(node, keys):
+            return f"document @{node}{''.join([f'[{expression(key)}]' for key in keys])}"
+        case ir.Get(base, keys):
+            return expression(base) + "".join([f"[{expression(key)}]" for key in keys])
+        case ir.Call(rule, args):
+            return f"#{rule}({', '.join(map(expression, args))})"
+        case ir.Builtin(name, args):
+            return f"{name}({', '.join(map(expression, args))})"
+        case ir.Compare(operator, left, right):
+            return f"{expression(left)} {operator} {expression(right)}"
+        case ir.Array(items):
+            return f"[{', '.join(map(expression, items))}]"
+        case ir.SetOf(items):
+            return f"{{{', '.join(map(expression, items))}}}"
+        case ir.ObjectOf(pairs):
+            return f"{{{', '.join([f'{expression(name)}: {expression(value)}' for name, value in pairs])}}}"
+    raise AssertionError(f"no such expression: {expr!r}")

@@ -1,0 +1,120 @@
+"""Run OPA's own language cases: `python -m tests.conformance.rego DIR...`.
+
+Each DIR holds `<topic>.json` files of cases (rego.md 4.1). Prints the notes of what failed and
+`N passed, M failed`; exits 1 when anything failed. A folder whose name ends in `v0` is read as Rego v0.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pratique import rego
+
+# Texts of these topics are Go's own (regular expressions, tokens, certificates, ...): the code is compared.
+CODE_ONLY = ("regex", "jwt", "graphql", "crypto", "net", "time", "json", "units", "providers", "yaml", "uri")
+
+
+def main(folders: list[str]) -> int:
+    """Run every case of the folders."""
+    passed = 0
+    failures = []
+    for folder in folders:
+        for topic, version, case in cases(Path(folder)):
+            reason = run(case, topic, version)
+            if reason:
+                failures.append(f"{Path(folder).name}/{topic}: {case['note']}: {reason}")
+            else:
+                passed += 1
+    for line in failures:
+        print(line)
+    print(f"{passed} passed, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def cases(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield topic, Rego version and case for each case of a folder."""
+    version = "v0" if folder.name.endswith("v0") else "v1"
+    for path in sorted(folder.glob("*.json")):
+        found = json.loads(path.read_text())
+        for case in found["cases"] if isinstance(found, dict) else found:
+            yield path.stem, version, case
+
+
+def run(case: dict[str, Any], topic: str, version: str) -> str:
+    """Return why the case fails, or nothing."""
+    try:
+        found = answer(case, version)
+    except rego.CompileError as error:
+        first = error.problems[0]
+        return wrong_error(case, topic, first.code, str(first))
+    except rego.EvaluationError as error:
+        return wrong_error(case, topic, error.code, error.message)
+    except Exception as error:  # the runner goes on; a crash is a failed case
+        return f"crashed: {type(error).__name__}: {error}"
+    if "want_error" in case or "want_error_code" in case:
+        return f"wanted {case.get('want_error_code', '')} {case.get('want_error', '')}, got {short(found)}"
+    if case.get("want_defined") is not None and case.get("want_result") is None:
+        return "" if bool(found) is case["want_defined"] else f"wanted defined, got {short(found)}"
+    want = [plain(row, case) for row in case.get("want_result") or []]
+    got = [plain(row, case) for row in found]
+    return "" if sorted(want) == sorted(got) else f"wanted {short(want)}, got {short(got)}"
+
+
+def answer(case: dict[str, Any], version: str) -> list[dict[str, Any]]:
+    """Return the rows that our engine answers."""
+    sources = [
+        rego.Source(f"module{number}.rego", text, version=version)  # type: ignore[arg-type]
+        for number, text in enumerate(case.get("modules") or [])
+    ]
+    options: dict[str, Any] = {"strict": bool(case.get("strict_error")), "version": version}
+    if "input_term" in case:
+        options["input"] = rego.query([], f"x = {case['input_term']}", version=version)[0]["x"]  # type: ignore[arg-type]
+    elif "input" in case:
+        options["input"] = case["input"]
+    rows = rego.query(sources, case["query"], data=case.get("data") or {}, **options)
+    return [{name: rego.to_json(value) for name, value in row.items()} for row in rows]
+
+
+def wrong_error(case: dict[str, Any], topic: str, code: str, text: str) -> str:
+    """Return why an error is not the one that the case wants, or nothing."""
+    wanted, message = case.get("want_error_code"), case.get("want_error")
+    if wanted is None and message is None:
+        return f"failed: {code}: {text}"
+    if wanted is not None and wanted != code:
+        return f"wanted {wanted}, got {code}: {text}"
+    if wanted is not None and topic.startswith(CODE_ONLY):
+        return ""
+    if message is not None and message not in f"{code}: {text}":
+        return f"wanted `{message}`, got `{text}`"
+    return ""
+
+
+def plain(row: dict[str, Any], case: dict[str, Any]) -> str:
+    """Return a row as text that is equal for equal rows."""
+    return json.dumps(_sorted(row, arrays=bool(case.get("sort_bindings"))), sort_keys=True)
+
+
+def _sorted(value: Any, *, arrays: bool) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(item, arrays=arrays) for name, item in value.items()}
+    if isinstance(value, list):
+        items = [_sorted(item, arrays=arrays) for item in value]
+        return sorted(items, key=lambda item: json.dumps(item, sort_keys=True)) if arrays else items
+    if isinstance(value, float | Decimal) and value == int(value):
+        return int(value)
+    return value
+
+
+def short(value: Any) -> str:
+    """Return the beginning of a value's text."""
+    text = json.dumps(value, default=str)
+    return text if len(text) < 300 else f"{text[:300]}..."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
