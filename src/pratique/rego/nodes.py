@@ -239,11 +239,11 @@ class Rule:
     body: Body
     span: Span = field(repr=False, compare=False)
     default: bool = False
+    assigned: bool = field(default=False, compare=False)
     otherwise: Rule | None = None
     head_span: Span | None = field(default=None, repr=False, compare=False)
     module: Module | None = field(default=None, repr=False, compare=False)
     annotations: tuple[Annotation, ...] = field(default=(), repr=False, compare=False)
-    written: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @property
     def function(self) -> bool:

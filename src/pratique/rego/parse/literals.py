@@ -1,0 +1,224 @@
+"""Literals of a body: expressions, `not`, `some`, `every`, and `with` on any of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pratique.rego.lexer import SyntaxProblem
+from pratique.rego.nodes import (
+    Body,
+    Call,
+    Every,
+    Expr,
+    Not,
+    Ref,
+    SetOf,
+    Some,
+    SomeIn,
+    Term,
+    Test,
+    Unify,
+    Var,
+    With,
+)
+from pratique.rego.parse.terms import Terms
+from pratique.rego.source import Span
+from pratique.rego.tokens import END, FUTURE_KEYWORDS, INFIX, NAME
+
+
+class Literals(Terms):
+    """Reads bodies."""
+
+    def braced_body(self) -> Body:
+        """Read `{ literals }`."""
+        self.expect("{")
+        return self.body_until("}")
+
+    def body_until(self, closing: str) -> Body:
+        """Read literals up to the closing sign, and step over it."""
+        found: list[Expr] = []
+        while True:
+            while self.kinds[self.at] == ";":
+                self.at += 1
+            if self.kinds[self.at] == closing:
+                break
+            if found and not self.new_line() and self.kinds[self.at - 1] != ";":
+                raise self.unexpected(f"expected a new line, `;` or `{closing}`", hint=self.body_hint())
+            found.append(self.literal())
+        if not found:
+            raise self.unexpected("found an empty body", hint="write `true` for a body that always holds")
+        self.at += 1
+        return tuple(found)
+
+    def body_hint(self) -> str:
+        """Return what the author may have meant by the token that should not be here."""
+        kind = self.kinds[self.at]
+        if kind == ":":
+            return "write `:=` to assign"
+        if kind in FUTURE_KEYWORDS and kind not in self.keywords:
+            return f"`{kind}` is a keyword only with `import rego.v1` or `import future.keywords.{kind}`"
+        if kind == "&":
+            return "write expressions on lines of their own: all of them must hold"
+        if kind == "|":
+            return "write a rule for each alternative: any of them may hold"
+        if kind in {"(", "["} and not self.touches(self.at):
+            return "there must be no space before it"
+        if kind == NAME and self.value in {"and", "or"}:
+            return "write expressions on lines of their own for `and`, a rule for each alternative for `or`"
+        if kind in {"=", ":="}:
+            return "one assignment an expression"
+        return ""
+
+    def literal(self) -> Expr:
+        """Read one literal."""
+        at = self.at
+        kind = self.kind
+        if kind == "not" and not self.starts_reference(at):
+            return self.negated(at)
+        if kind == "some" and not self.starts_reference(at):
+            return self.some(at)
+        if kind == "every" and not self.starts_reference(at):
+            return self.every(at)
+        return self.expression()
+
+    def starts_reference(self, at: int) -> bool:
+        """Tell whether a keyword here is the name of a reference: `some.thing`."""
+        return self.kinds[at + 1] in {".", "["} and self.touches(at + 1)
+
+    def expression(self) -> Expr:
+        """Read one expression with its `with` modifiers."""
+        at = self.at
+        left = self.infix()
+        kind = self.kinds[self.at]
+        if kind == ":=" or kind == "=":
+            self.at += 1
+            right = self.infix()
+            withs = self.withs() if self.kinds[self.at] == "with" else ()
+            return Unify(left, right, self.span(at), withs, declares=kind == ":=")
+        span = self.span(at)
+        withs = self.withs() if kind == "with" else ()
+        return Test(left, span, withs)
+
+    def negated(self, at: int) -> Expr:
+        self.at += 1
+        if self.modern_not and self.kinds[self.at] == "{" and self.braces_are_body(self.at):
+            body = self.braced_body()
+            withs = self.withs()
+            return Not(body, self.span(at), withs)
+        if self.kind in {"some", "every", "not"} and not self.starts_reference(self.at):
+            raise self.unexpected(
+                f"`not` cannot be followed by `{self.kind}`",
+                hint="put it into a rule of its own and negate that rule",
+            )
+        inner = self.expression()
+        span = self.span(at)
+        # What `with` puts in place is worked out before the negation (OPA's evaluation order).
+        return Not((replace(inner, withs=()),), span, inner.withs)
+
+    def braces_are_body(self, at: int) -> bool:
+        """Tell whether `{` after `if` or `not` opens a body: not an object, a comprehension or an operand.
+
+        A set literal alone is never meant: `if {x}` is a body of one literal.
+        """
+        known = self.bodies.get(at)
+        if known is None:
+            # Remembered, so that nesting costs no more than one attempt at each brace.
+            known = self.bodies[at] = self.judge_braces(at)
+        return known
+
+    def judge_braces(self, at: int) -> bool:
+        """Work out what `braces_are_body` answers."""
+        depth = 0
+        kinds = self.kinds
+        while True:
+            kind = kinds[at]
+            if kind in {"{", "[", "("}:
+                depth += 1
+            elif kind in {"}", "]", ")"}:
+                depth -= 1
+                if not depth:
+                    break
+            elif depth == 1 and (kind == ":" or kind == "|"):
+                return not self.reads_as_literal()
+            elif kind == END:
+                return True
+            at += 1
+        following = kinds[at + 1]
+        operand = (
+            following in INFIX
+            or following in {"=", ":=", "with"}
+            or (following == "in" and "in" in self.keywords)
+            or (following in {".", "["} and self.touches(at + 1))
+        )
+        return not (operand and self.reads_as_literal())
+
+    def reads_as_literal(self) -> bool:
+        """Tell whether a literal can be read here that is more than a set; nothing is consumed."""
+        from_here = self.at
+        try:
+            found = self.literal()
+        except SyntaxProblem:
+            return False
+        finally:
+            self.at = from_here
+        return not (isinstance(found, Test) and isinstance(found.term, SetOf))
+
+    def some(self, at: int) -> Expr:
+        self.at += 1
+        found = self.infix()
+        if isinstance(found, Call) and found.infix and found.parts[0] == "internal":
+            span = self.span(at)
+            withs = self.withs()
+            *key, value, domain = found.args
+            return SomeIn(key[0] if key else None, value, domain, span, withs)
+        names = [self.declared(found, self.at - 1)]
+        while self.accept(","):
+            names.append(self.declared(self.term(), self.at - 1))
+        return Some(tuple(names), self.span(at))
+
+    def declared(self, term: Term, at: int) -> Var:
+        if isinstance(term, Var):
+            return term
+        raise self.refuse(
+            "`some` declares names: expected an identifier or `in`",
+            at,
+            hint="write `some x` or `some x in collection`"
+            + ("" if "in" in self.keywords else " (with `import future.keywords.in`)"),
+        )
+
+    def every(self, at: int) -> Expr:
+        self.at += 1
+        first_at = self.at
+        first = self.term()
+        second: Term | None = None
+        if self.accept(","):
+            second = self.term()
+        for term in (first, second):
+            if term is not None and not isinstance(term, Var):
+                raise self.refuse("expected a variable after `every`", first_at)
+        self.expect("in", "expected `in` and a collection")
+        domain = self.infix()
+        body = self.braced_body()
+        span = self.span(at)
+        withs = self.withs()
+        assert isinstance(first, Var)
+        if second is None:
+            return Every(None, first, domain, body, span, withs)
+        assert isinstance(second, Var)
+        return Every(first, second, domain, body, span, withs)
+
+    def withs(self) -> tuple[With, ...]:
+        """Read any number of `with target as value`."""
+        found: list[With] = []
+        while self.kinds[self.at] == "with" and self.operator_here("with"):
+            at = self.at
+            self.at += 1
+            target = self.term()
+            if isinstance(target, Var):
+                target = Ref(target, (), target.span)
+            if not isinstance(target, Ref) or not isinstance(target.head, Var):
+                raise self.refuse("`with` needs a reference to replace", at + 1)
+            self.expect("as", "expected `as` and a value")
+            value = self.infix()
+            found.append(With(target, value, Span(self.source, self.starts[at], self.ends[self.at - 1])))
+        return tuple(found)

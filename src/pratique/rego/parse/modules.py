@@ -1,0 +1,191 @@
+"""Whole files: `package`, imports, rules; and queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pratique.rego.errors import PARSE_ERROR, CompileError, Problem
+from pratique.rego.lexer import SyntaxProblem
+from pratique.rego.nodes import Body, Import, Module, Rule, Scalar, Term
+from pratique.rego.parse import metadata
+from pratique.rego.parse.rules import Rules
+from pratique.rego.source import Source, Span
+from pratique.rego.tokens import END, FUTURE_KEYWORDS, KEYWORDS, NAME, STRING
+
+_ROOTS = ("data", "input", "future", "rego")
+
+
+class Modules(Rules):
+    """Reads a module."""
+
+    def module(self) -> Module:
+        """Read the whole text."""
+        if self.kinds[0] == END:
+            raise self.refuse("empty module", 0, hint="start with `package name`")
+        if self.kinds[0] != "package":
+            raise self.unexpected("expected `package`", hint="start with `package name`")
+        package, span = self.package()
+        imports: list[Import] = []
+        rules: list[Rule] = []
+        starts: list[tuple[int, str]] = [(span.start, "package")]
+        while True:
+            while self.kinds[self.at] == ";":
+                self.at += 1
+            kind = self.kinds[self.at]
+            if kind == END:
+                break
+            start = self.at
+            if kind == "import" and not self.starts_reference(start):
+                imports.append(self.imported())
+                starts.append((self.starts[start], "import"))
+            elif kind == "package" and not self.starts_reference(start):
+                raise self.unexpected("a module has one `package`")
+            else:
+                if rules and not self.new_line() and self.kinds[start - 1] not in {"}", ";"}:
+                    raise self.unexpected("expected a new line", hint=self.body_hint())
+                rules.extend(self.rules())
+                starts.append((self.starts[start], "rule"))
+        comments = tuple(self.tokens.comments)
+        annotations: tuple[metadata.Placed, ...] = ()
+        if any(comment.text.lstrip().startswith("METADATA") for comment in comments):
+            annotations = metadata.read(comments, starts)
+        return metadata.attach(
+            Module(
+                self.source,
+                package,
+                tuple(imports),
+                tuple(rules),
+                "v1" if self.strict else "v0",
+                modern_not=self.modern_not,
+                comments=comments,
+                package_span=span,
+                keywords=frozenset(self.keywords),
+            ),
+            annotations,
+        )
+
+    def package(self) -> tuple[tuple[str, ...], Span]:
+        start = self.at
+        self.at += 1
+        if self.new_line():
+            raise self.unexpected("expected the name of the package")
+        return ("data", *self.path("the name of the package")), self.span(start)
+
+    def path(self, what: str) -> list[str]:
+        """Read a path of plain strings: `a.b["c d"]`."""
+        kind = self.kinds[self.at]
+        if kind != NAME and kind not in KEYWORDS and kind != STRING:
+            raise self.unexpected(f"expected {what}")
+        names = [self.value]
+        self.at += 1
+        while self.kinds[self.at] in {".", "["} and self.touches(self.at):
+            at = self.at
+            part = self.part()
+            if not isinstance(part, Scalar) or not isinstance(part.value, str):
+                raise self.refuse(f"{what} must be made of plain strings", at)
+            names.append(part.value)
+        return names
+
+    def imported(self) -> Import:
+        start = self.at
+        self.at += 1
+        at = self.at
+        path = tuple(self.path("the path of an import"))
+        if path[0] not in _ROOTS:
+            raise self.refuse(
+                f"unexpected import path, must begin with one of: {{data, future, input, rego}}, got: {path[0]}",
+                at,
+                hint=f"write `import data.{'.'.join(path)}`",
+            )
+        alias = ""
+        if self.accept("as"):
+            if self.kind != NAME:
+                raise self.unexpected("expected a name after `as`")
+            alias = self.value
+            self.at += 1
+        span = self.span(start)
+        if path[0] in {"future", "rego"}:
+            if alias:
+                raise self.refuse(f"`{path[0]}` imports cannot be aliased", at)
+            self.switch(path, at)
+        elif not alias and len(path) > 1 and path[-1] in self.keywords | (KEYWORDS - FUTURE_KEYWORDS):
+            raise self.refuse(
+                f"unexpected import path, must not end with a keyword, got: {path[-1]}",
+                at,
+                hint="import it under another name: `as name`",
+            )
+        return Import(path, alias, span)
+
+    def switch(self, path: tuple[str, ...], at: int) -> None:
+        """Turn on what an import of `future` or `rego` asks for."""
+        if path == ("rego", "v1"):
+            self.strict = True
+            self.keywords |= FUTURE_KEYWORDS
+        elif path == ("future", "keywords"):
+            self.keywords |= FUTURE_KEYWORDS
+        elif path == ("future", "keywords", "not"):
+            self.modern_not = True
+        elif len(path) == 3 and path[1] == "keywords" and path[2] in FUTURE_KEYWORDS:
+            # `every` brings `in` with it, as in OPA.
+            self.keywords |= {"in", "every"} if path[2] == "every" else {path[2]}
+        elif path[0] == "rego":
+            raise self.refuse("invalid import, must be `rego.v1`", at)
+        else:
+            known = ", ".join(sorted(FUTURE_KEYWORDS | {"not"}))
+            raise self.refuse(
+                f"unexpected keyword, must be one of [{known}]"
+                if path[1:2] == ("keywords",)
+                else "invalid import, must be `future.keywords`",
+                at,
+            )
+
+    def query(self) -> Body:
+        """Read the whole text as one body."""
+        self.kinds[-1] = "end of query"
+        return self.body_until("end of query")
+
+
+def _too_deep(source: Source) -> CompileError:
+    message = "the text is nested too deeply"
+    return CompileError([Problem(PARSE_ERROR, message, source.location(0, 1), "name parts of it in rules")])
+
+
+def parse_module(source: Source) -> Module:
+    """Return the syntax tree of a module; raises `CompileError`."""
+    try:
+        reader = Modules(source)
+        module = reader.module()
+    except SyntaxProblem as error:
+        raise CompileError([error.problem]) from None
+    except RecursionError:
+        raise _too_deep(source) from None
+    if reader.problems:
+        raise CompileError(reader.problems)
+    return module
+
+
+def parse_query(source: Source, *, keywords: Iterable[str] = ()) -> Body:
+    """Return the literals of a query; raises `CompileError`."""
+    try:
+        reader = Modules(source)
+        reader.keywords |= set(keywords)
+        return reader.query()
+    except SyntaxProblem as error:
+        raise CompileError([error.problem]) from None
+    except RecursionError:
+        raise _too_deep(source) from None
+
+
+def parse_term(source: Source) -> Term:
+    """Return one term; raises `CompileError`."""
+    try:
+        reader = Modules(source)
+        found = reader.infix()
+        if reader.kind != END:
+            raise reader.unexpected("expected nothing more")
+    except SyntaxProblem as error:
+        raise CompileError([error.problem]) from None
+    except RecursionError:
+        raise _too_deep(source) from None
+    return found
+
