@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pratique import rego
+from pratique.errors import Location
 
 # Texts of these topics are Go's own (regular expressions, tokens, certificates, ...): the code is compared.
 CODE_ONLY = ("regex", "jwt", "graphql", "crypto", "net", "time", "json", "units", "providers", "yaml", "uri")
@@ -51,9 +52,9 @@ def run(case: dict[str, Any], topic: str, version: str) -> str:
         found = answer(case, version)
     except rego.CompileError as error:
         first = error.problems[0]
-        return wrong_error(case, topic, first.code, str(first))
+        return wrong_error(case, topic, first.code, first.message, first.location)
     except rego.EvaluationError as error:
-        return wrong_error(case, topic, error.code, error.message)
+        return wrong_error(case, topic, error.code, error.message, error.location)
     except Exception as error:  # the runner goes on; a crash is a failed case
         return f"crashed: {type(error).__name__}: {error}"
     if "want_error" in case or "want_error_code" in case:
@@ -68,7 +69,7 @@ def run(case: dict[str, Any], topic: str, version: str) -> str:
 def answer(case: dict[str, Any], version: str) -> list[dict[str, Any]]:
     """Return the rows that our engine answers."""
     sources = [
-        rego.Source(f"module{number}.rego", text, version=version)  # type: ignore[arg-type]
+        rego.Source(f"test-{number}.rego", text, version=version)  # type: ignore[arg-type]
         for number, text in enumerate(case.get("modules") or [])
     ]
     options: dict[str, Any] = {"strict": bool(case.get("strict_error")), "version": version}
@@ -80,18 +81,17 @@ def answer(case: dict[str, Any], version: str) -> list[dict[str, Any]]:
     return [{name: rego.to_json(value) for name, value in row.items()} for row in rows]
 
 
-def wrong_error(case: dict[str, Any], topic: str, code: str, text: str) -> str:
+def wrong_error(case: dict[str, Any], topic: str, code: str, message: str, place: Location) -> str:
     """Return why an error is not the one that the case wants, or nothing."""
-    wanted, message = case.get("want_error_code"), case.get("want_error")
-    if wanted is None and message is None:
-        return f"failed: {code}: {text}"
+    text = f"{place.file}:{place.line}: {code}: {message}"
+    wanted, part = case.get("want_error_code"), case.get("want_error")
+    if wanted is None and part is None:
+        return f"failed: {text}"
     if wanted is not None and wanted != code:
-        return f"wanted {wanted}, got {code}: {text}"
+        return f"wanted {wanted}, got {text}"
     if wanted is not None and topic.startswith(CODE_ONLY):
         return ""
-    if message is not None and message not in f"{code}: {text}":
-        return f"wanted `{message}`, got `{text}`"
-    return ""
+    return "" if part is None or part in text else f"wanted `{part}`, got `{text}`"
 
 
 def plain(row: dict[str, Any], case: dict[str, Any]) -> str:

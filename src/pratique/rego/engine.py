@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final
 
@@ -23,8 +22,8 @@ from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
 from pratique.rego.parse import parse_module, parse_query
 from pratique.rego.plan import ir
 from pratique.rego.plan.policy import plan
-from pratique.rego.runtime import state as runtime
-from pratique.rego.runtime.errors import CANCEL_ERROR, INTERNAL_ERROR, EvaluationError, LimitError
+from pratique.rego.runtime import documents
+from pratique.rego.runtime.errors import EvaluationError, LimitError
 from pratique.rego.runtime.state import Limits, Session, State
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Version
@@ -68,7 +67,9 @@ class Policy:
         except EvaluationError as error:
             raise self._placed(error) from None
         except RecursionError:
-            raise LimitError("the evaluation goes too deep", hint="flatten this policy or its input") from None
+            raise LimitError(
+                "the evaluation goes too deep", hint="flatten this policy or its input"
+            ) from None
         except MemoryError:
             raise LimitError("the evaluation needs too much memory") from None
         if errors is not None:
@@ -87,7 +88,7 @@ class Policy:
         head, *names = entrypoint.split(".")
         if head != "data":
             raise InputError(f"`{entrypoint}` is no entrypoint", hint="write `data.package.rule`")
-        node = self._namespace["n0"]
+        node = self._namespace["N0"]
         for name in names:
             node = node.children.get(name)
             if node is None:
@@ -96,8 +97,8 @@ class Policy:
             if node.rule is not None and not node.children and not self.plan.mocked:
                 rule: Callable[[State], Value] = node.rule
                 return rule
-        root, path = self._namespace["n0"], tuple(names)
-        return lambda state: runtime.at(state, root, path)
+        root, path = self._namespace["N0"], tuple(names)
+        return lambda state: documents.at(state, root, path)
 
     def _placed(self, error: EvaluationError) -> EvaluationError:
         if not error.location.line:
@@ -138,7 +139,7 @@ def _check_size(value: Value, limits: Limits) -> None:
             waiting.extend(each.values() if hasattr(each, "values") else each)
 
 
-def compile(  # noqa: A001, PLR0913  # named as in the contract; every option has a default
+def compile(  # noqa: PLR0913  # named as in the contract; every option has a default
     sources: Iterable[Source],
     *,
     entrypoints: Sequence[str] = (),
@@ -168,7 +169,7 @@ def query(
     sources: Iterable[Source],
     text: str,
     *,
-    input: Value = UNDEFINED,  # noqa: A002  # the document's own name
+    input: Value = UNDEFINED,  # the document's own name
     data: Value = None,
     builtins: Mapping[str, registry.Builtin] | None = None,
     limits: Limits = LIMITS,
@@ -183,7 +184,9 @@ def query(
     """
     printing = sink is not None
     checked = _checked(sources, capabilities=capabilities, builtins=builtins, printing=printing)
-    asked = check_query(parse_query(Source("query", text, version)), checked, **_options(capabilities, builtins, printing))
+    asked = check_query(
+        parse_query(Source("query", text, version)), checked, **_options(capabilities, builtins, printing)
+    )
     planned = plan(checked, query=asked, printing=printing)
     policy = _policy(planned, checked, builtins, limits=limits, strict=strict)
     policy._entries["query"] = policy._namespace[f"r{len(planned.rules) - 1}"]
@@ -253,7 +256,9 @@ def _check_roots(planned: ir.Plan, roots: Sequence[str] | None) -> None:
             [
                 Problem(
                     COMPILE_ERROR,
-                    f"`data.{name}` is not available to this policy" if name else "`data` as a whole is not available",
+                    f"`data.{name}` is not available to this policy"
+                    if name
+                    else "`data` as a whole is not available",
                     span.location(),
                     f"read {allowed} only",
                 )

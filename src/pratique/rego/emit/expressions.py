@@ -65,8 +65,8 @@ class Scope:
         self._count += 1
         return f"{letter}{self._count}"
 
-    def piece(self, expr: ir.Expr, out: Lines) -> Piece:
-        """Return the expression as Python, after the lines that it needs."""
+    def piece(self, expr: ir.Expr, out: Lines, into: str = "") -> Piece:
+        """Return the expression as Python, after the lines that it needs; a last lookup or call goes `into`."""
         match expr:
             case ir.Const(value):
                 if value is UNDEFINED:
@@ -78,16 +78,18 @@ class Scope:
                 return Piece(self._root("input", out))
             case ir.Data():
                 return Piece(self._root("data", out))
+            case ir.Stored(path):
+                return Piece(f"stored({self.state}, {self.names.keys(path)})")
             case ir.RuleValue(rule):
                 return self._rule(rule)
             case ir.Extent(node, keys):
                 return Piece(f"at({self.state}, {self.names.node(node)}, {self._tuple(keys, out)})")
             case ir.Get():
-                return self._get(expr, out)
+                return self._get(expr, out, into)
             case ir.Call(rule, args):
                 return self._call(rule, args, out)
             case ir.Builtin():
-                return self._builtin(expr, out)
+                return self._builtin(expr, out, into)
             case ir.Compare():
                 return Piece(self._compared(expr, out), True, "bool")
             case ir.Array(items):
@@ -138,7 +140,7 @@ class Scope:
             kind = ""
         return Piece(f"r{number}({self.state})", bool(kind), kind)
 
-    def _get(self, expr: ir.Get, out: Lines) -> Piece:
+    def _get(self, expr: ir.Get, out: Lines, into: str) -> Piece:
         base = self.piece(expr.base, out)
         known: Any = (self.state, base.text)
         if not base.text.isidentifier():
@@ -146,13 +148,13 @@ class Scope:
             out.add(f"{name} = {base.text}")
             base = Piece(name, base.defined, base.kind)
         text = base.text
-        for step in expr.keys:
+        for index, step in enumerate(expr.keys, 1):
             name_piece = self.piece(step, out)
             known = (known, name_piece.text)
             if known in self.found:
                 text = self.found[known]
                 continue
-            name = self.fresh()
+            name = into if into and index == len(expr.keys) else self.fresh()
             out.add(f"{name} = {_lookup(text, name_piece)}")
             self.found[known] = text = name
         return Piece(text)
@@ -165,7 +167,7 @@ class Scope:
         out.add(f"{name} = call_rule({self.state}, r{number}{listed})")
         return Piece(name)
 
-    def _builtin(self, expr: ir.Builtin, out: Lines) -> Piece:
+    def _builtin(self, expr: ir.Builtin, out: Lines, into: str) -> Piece:
         args = [self.piece(arg, out) for arg in expr.args]
         texts = [arg.text for arg in args]
         mocked = expr.name in self.plan.mocked
@@ -174,7 +176,7 @@ class Scope:
             if short is not None:
                 return short
         function = self.names.builtin(expr.name, self.builtins[expr.name].function)
-        name = self.fresh()
+        name = into or self.fresh()
         if mocked:
             listed = "".join([f", {text}" for text in texts])
             call = f"call_builtin({self.state}, {self.names.const(expr.name)}, {function}{listed})"
@@ -267,9 +269,14 @@ def _equality(left: Piece, right: Piece, *, negated: bool) -> str:
             continue
         if type(one.value) is str or (type(one.value) is int and one.value not in (0, 1)):
             return f"{other.text} {sign} {one.text}"
+        if one.kind == "int" and one.value in (0, 1) and other.kind != "int":
+            # `True == 1` in Python, not in Rego.
+            if negated:
+                return f"({other.text} != {one.text} or {other.text} is {bool(one.value)})"
+            return f"({other.text} == {one.text} and {other.text} is not {bool(one.value)})"
         if one.value is None or one.value is True or one.value is False:
             return f"{other.text} {word} {one.text}"
-    if "str" in (left.kind, right.kind):
+    if "str" in (left.kind, right.kind) or left.kind == right.kind == "int":
         return f"{left.text} {sign} {right.text}"
     call = f"equal({left.text}, {right.text})"
     return f"not {call}" if negated else call

@@ -36,6 +36,12 @@ class Lines:
         """Append a line."""
         self.rows.append((self.depth, text, self.at))
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing that is added at this depth could be reached."""
+        depth, text, _ = self.rows[-1] if self.rows else (-1, "", None)
+        return depth == self.depth and text.startswith("return ")
+
     @contextmanager
     def indented(self) -> Iterator[None]:
         """Let the lines within be one level deeper."""
@@ -61,8 +67,7 @@ class Lines:
         self.add("while True:")
         with self.indented():
             self.extend(inner)
-            depth, text, _ = inner.rows[-1]
-            if depth or not text.startswith("return "):
+            if not inner.ended:
                 self.add("break")
 
     def text(self) -> str:

@@ -19,8 +19,8 @@ from pratique.rego.emit.expressions import Scope
 from pratique.rego.emit.names import Names
 from pratique.rego.emit.rules import emit_rule
 from pratique.rego.plan import ir
+from pratique.rego.runtime.documents import Node
 from pratique.rego.runtime.exported import EXPORTED
-from pratique.rego.runtime.state import Node
 from pratique.rego.source import Span
 
 
@@ -50,12 +50,12 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
 
 
 def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:
-    """Run the module and return its namespace: functions `r0`, `r1`, ... and nodes `n0`, `n1`, ..."""
+    """Run the module and return its namespace: functions `r0`, `r1`, ... and nodes `N0`, `N1`, ..."""
     namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "rego", **EXPORTED, **emitted.constants}
     nodes = [Node(node.path, function=node.function) for node in plan.nodes]
     for node, made in zip(plan.nodes, nodes, strict=True):
         made.children = {name: nodes[number] for name, number in node.children.items()}
-        namespace[f"n{node.number}"] = made
+        namespace[f"N{node.number}"] = made
     linecache.cache[emitted.filename] = (
         len(emitted.source),
         None,

@@ -1,4 +1,4 @@
-"""The table of constants: what an author wrote, under names of our own making (`k0`, `k1`, ...)."""
+"""The table of constants: what an author wrote, under names of our own making (`K0`, `K1`, ...)."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class Names:
         if value is None or value is True or value is False:
             return _INLINE[value]
         # `1` and `1.0` are equal but print apart, so the text is part of the key.
-        return self._name("k", (type(value), repr(value), key(value)), value)
+        return self._name("K", (type(value), repr(value), key(value)), value)
 
     def keys(self, values: tuple[Value, ...]) -> str:
         """Return the name of a tuple of constants."""
-        return self._name("t", ("tuple", tuple((type(value), repr(value)) for value in values)), values)
+        return self._name("P", ("tuple", tuple((type(value), repr(value)) for value in values)), values)
 
     def place(self, span: Span) -> str:
         """Return the name of a place in the policy."""
-        return self._name("at", ("place", span.source.file, span.start, span.end), span.location())
+        return self._name("L", ("place", span.source.file, span.start, span.end), span.location())
 
     def builtin(self, name: str, function: Any) -> str:
         """Return the name of a builtin's function."""
-        return self._name("b", ("builtin", name), function)
+        return self._name("B", ("builtin", name), function)
 
     def node(self, number: int) -> str:
         """Return the name of a node of the rule tree."""
-        return f"n{number}"
+        return f"N{number}"
 
     def _name(self, letter: str, known: Any, value: Any) -> str:
         found = self._known.get(known)

@@ -59,7 +59,7 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
         rule.kind == "object" and any(clause.otherwise for clause in rule.clauses)
     )
     multi = {bool(clause.multi) for clause in rule.clauses}
-    tree = rule.kind == "object" and (deep or multi != {False})
+    tree = rule.kind == "object" and (rule.joined or deep or multi != {False})
     for clause in rule.clauses:
 
         def end(lines: Lines, _: Fail, clause: ir.Clause = clause) -> None:
@@ -76,7 +76,8 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
         statements.nested(scope, clause.steps, out, end)
     out.at = rule.span
     if rule.kind == "object":
-        _answer(rule, f"collect_{'tree' if tree else 'object'}(rows)", out)
+        made = "branch" if rule.joined else "tree" if tree else "object"
+        _answer(rule, f"collect_{made}(rows)", out)
     else:
         _answer(rule, "Set(rows)" if rule.kind == "set" else "rows", out)
 
@@ -174,6 +175,8 @@ def _alternatives(rule: ir.Rule, chain: list[ir.Clause], scope: Scope, out: Line
 
 
 def _last(rule: ir.Rule, scope: Scope, out: Lines, *, open_end: bool) -> None:
+    if out.ended:
+        return
     if rule.default is None:
         _answer(rule, "out" if open_end else "U", out)
         return

@@ -88,16 +88,16 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
     if step.key:
         return f"for {step.key} in keys({name}):"
     if source.kind == "list":
-        return f"for {step.value} in {name}:"
+        return f"for {step.value or '_'} in {name}:"
     if source.kind == "set":
-        return f"for {step.value} in {name}.values():"
-    return f"for {step.value} in ({name} if type({name}) is list else values({name})):"
+        return f"for {step.value or '_'} in {name}.values():"
+    return f"for {step.value or '_'} in ({name} if type({name}) is list else values({name})):"
 
 
 def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
     match step:
         case ir.Assign(local, value):
-            _assign(scope, local, scope.piece(value, out), out, fail)
+            _assign(scope, local, scope.piece(value, out, local), out, fail)
         case ir.Test(value):
             condition = scope.condition(value, out)
             if condition != "True":
@@ -123,7 +123,8 @@ def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
 
 
 def _assign(scope: Scope, local: str, piece: Piece, out: Lines, fail: Fail) -> None:
-    out.add(f"{local} = {piece.text}")
+    if piece.text != local:
+        out.add(f"{local} = {piece.text}")
     if piece.kind:
         scope.kinds[local] = piece.kind
     if not piece.defined:

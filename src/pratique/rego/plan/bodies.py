@@ -72,10 +72,16 @@ class Bodies(Patterns):
                 # A trailing argument takes the result: `count(xs, n)` is `n = count(xs)`.
                 self.unify(term.output, replace(term, output=None))
                 return
-        value = self.value(term)
+        value = self._asked(term)
         if isinstance(value, ir.Const) and value.value is not UNDEFINED and value.value is not False:
             return
         self.steps.append(ir.Test(value, self.span))
+
+    def _asked(self, term: nodes.Term) -> ir.Expr:
+        # Where only success counts, an undefined operand of a comparison needs no guard of its own.
+        if isinstance(term, nodes.Call) and term.name in COMPARISONS and term.name not in self.policy.mocked:
+            return self._compared(COMPARISONS[term.name], [self.value(arg) for arg in term.args])
+        return self.value(term)
 
     def _some_in(self, literal: nodes.SomeIn) -> None:
         source = self.value(literal.domain)
@@ -171,6 +177,8 @@ class Bodies(Patterns):
         args = [self.term(arg) for arg in term.args]
         name = term.name
         if not term.builtin:
+            if not args:
+                return ir.Const(UNDEFINED)
             return ir.Call(self._number(term.parts), tuple(args))
         if name == "walk":
             return self._walk(args[0])

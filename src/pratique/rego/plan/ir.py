@@ -42,6 +42,13 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What base data holds at a path with a number in it: a number finds an index, or a key of its digits."""
+
+    path: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleValue:
     """What a rule without arguments amounts to."""
 
@@ -116,6 +123,7 @@ Expr: TypeAlias = (
     | Local
     | Input
     | Data
+    | Stored
     | RuleValue
     | Extent
     | Get
@@ -284,7 +292,8 @@ Kind: TypeAlias = Literal["complete", "set", "object", "function", "bindings"]
 class Rule:
     """All clauses of one reference.
 
-    `object` rules have keys below their reference. `bindings` is a query: its
+    `object` rules have keys below their reference; with `joined`
+    other rules stand there too. `bindings` is a query: its
     clauses' values are objects of its variables.
     """
 
@@ -295,6 +304,7 @@ class Rule:
     params: tuple[str, ...] = ()
     default: Clause | None = None
     cached: bool = True
+    joined: bool = False
     replaceable: bool = False
     span: Span | None = None
 

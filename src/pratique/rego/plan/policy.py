@@ -49,7 +49,8 @@ def _tree(checked: nodes.Checked) -> Tree:
         group = tree.group(path[1:])
         group.members.extend(rules)
         for rule in rules:
-            if rule.args is not None:
+            # `f() = x` is a rule without arguments, and a call of it has no answer (as in OPA's v0).
+            if rule.args:
                 group.arity = len(rule.args)
     return tree
 
@@ -118,6 +119,7 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
         else:
             clauses.append(_clause(policy, rule, params, counter))
     first = group.members[0]
+    place = policy.tree.find(group.path)
     return ir.Rule(
         group.number,
         group.path,
@@ -126,6 +128,7 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
         params,
         default,
         cached=not group.function,
+        joined=bool(place is not None and place.children),
         replaceable=any(group.path[: len(path)] == path for path in policy.replaced),
         span=first.span,
     )

@@ -6,6 +6,8 @@ that makes no difference. A variable in the brackets of a reference that is not 
 
 from __future__ import annotations
 
+import itertools
+
 from pratique.rego import nodes
 from pratique.rego.plan import ir
 from pratique.rego.plan.scope import Scope
@@ -128,10 +130,18 @@ class Terms(Scope):
                 return self.dynamic(place, parts[index:])
             if name not in place.children:
                 self.policy.bases[(*place.path, name)[0], self.span] = None
-                below = [ir.Const(step) for step in (*place.path, name)]
-                return self.inside(ir.Get(ir.Data(), tuple(below)), parts[index + 1 :])
+                return self.stored((*place.path, name), parts[index + 1 :])
             place = place.children[name]
         return self.document(place, [])
+
+    def stored(self, path: tuple[Value, ...], parts: list[nodes.Term]) -> ir.Expr:
+        """Return what stands below a path of base data."""
+        known = [
+            part.value for part in itertools.takewhile(_is_scalar, parts) if isinstance(part, nodes.Scalar)
+        ]
+        if any(type(name) is int for name in known):
+            return self.inside(ir.Stored((*path, *known)), parts[len(known) :])
+        return self.inside(ir.Get(ir.Data(), tuple(map(ir.Const, path))), parts)
 
     def dynamic(self, place: Place, parts: list[nodes.Term]) -> ir.Expr:
         """Return what stands below a place of the tree at keys that are known only when it runs."""
@@ -171,6 +181,10 @@ class Terms(Scope):
     def comprehension(self, term: nodes.Comprehension) -> ir.Expr:
         """Return the local that collects a comprehension."""
         raise NotImplementedError
+
+
+def _is_scalar(term: nodes.Term) -> bool:
+    return isinstance(term, nodes.Scalar)
 
 
 def is_document(head: nodes.Term) -> bool:

@@ -95,6 +95,8 @@ def expression(expr: ir.Expr) -> str:
             return "input"
         case ir.Data():
             return "data"
+        case ir.Stored(path):
+            return f"stored {rego_text(list(path))}"
         case ir.RuleValue(rule):
             return f"#{rule}"
         case ir.Extent(node, keys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pratique.rego.runtime import calls, numbers, references, state
+from pratique.rego.runtime import calls, documents, numbers, references, state
 from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.values import UNDEFINED, Set, compare, equal, make_object
 
@@ -35,13 +35,15 @@ EXPORTED: Final[dict[str, Any]] = {
     "values": references.values,
     "walk": references.walk,
     # rules
-    "at": state.at,
-    "collect_object": state.collect_object,
-    "collect_tree": state.collect_tree,
+    "at": documents.at,
+    "collect_object": documents.collect_object,
+    "collect_tree": documents.collect_tree,
     "conflict_function": calls.conflict_function,
     "conflict_rule": calls.conflict_rule,
-    "names_at": state.names_at,
-    "replacement": state.replacement,
+    "names_at": documents.names_at,
+    "replacement": documents.replacement,
+    "stored": documents.stored,
+    "collect_branch": documents.collect_branch,
     # calls
     "BuiltinError": BuiltinError,
     "call_builtin": calls.call_builtin,

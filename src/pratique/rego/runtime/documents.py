@@ -1,0 +1,232 @@
+"""The rule tree at run time: what stands at a path of `data`, base data and rules together.
+
+Comes in: a state and a node. Goes out: the document there. A rule that is asked for by its own path hides base
+data; in the document of a whole package, base data wins where both have a value (as in OPA).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pratique.rego.runtime import references
+from pratique.rego.runtime.errors import ConflictError
+from pratique.rego.runtime.state import MISSING, State
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, equal, is_object, key, make_object
+
+
+class Node:
+    """A place of the rule tree at run time: its path, its children, and the rule that stands there."""
+
+    __slots__ = ("children", "function", "path", "rule")
+
+    def __init__(self, path: tuple[str, ...], *, function: bool) -> None:
+        self.path = path
+        self.children: dict[str, Node] = {}
+        self.rule: Callable[[State], Value] | None = None
+        self.function = function
+
+
+def replacement(state: State, names: tuple[Value, ...]) -> Value:
+    """Return what `with` has put where a rule stands, or MISSING."""
+    for prefix in state.replaced:
+        if names[: len(prefix)] == prefix:
+            return references.path(state.data, names)
+    return MISSING
+
+
+def stored(state: State, names: Sequence[Value]) -> Value:
+    """Return base data at a path; a number also finds a key of its digits, as in OPA's store."""
+    base = state.data
+    for name in names:
+        found = references.get(base, name)
+        if found is UNDEFINED and type(name) is int and type(base) is dict:
+            found = base.get(str(name), UNDEFINED)
+        base = found
+    return base
+
+
+def at(state: State, node: Node, names: Sequence[Value]) -> Value:
+    """Return the document at a path below a node: rules where there are any, else base data."""
+    for index, name in enumerate(names):
+        if node.rule is not None or node.function:
+            return references.path(extent(state, node), names[index:])
+        child = node.children.get(name) if type(name) is str else None
+        if child is None or (state.replaced and replacement(state, node.path) is not MISSING):
+            return stored(state, (*node.path, *names[index:]))
+        node = child
+    return extent(state, node)
+
+
+def names_at(state: State, node: Node, names: Sequence[Value]) -> Iterable[Value]:
+    """Return the keys of the document at a path below a node, without working out what stands there."""
+    for index, name in enumerate(names):
+        child = node.children.get(name) if type(name) is str and node.rule is None else None
+        if child is None:
+            return references.keys(at(state, node, names[index:]))
+        node = child
+    if node.rule is not None or node.function:
+        return references.keys(extent(state, node))
+    base = references.path(state.data, node.path)
+    if state.replaced and replacement(state, node.path) is not MISSING:
+        return references.keys(base)
+    found = dict.fromkeys(base) if type(base) is dict else {}
+    found.update(dict.fromkeys(node.children))
+    return list(found)
+
+
+def extent(state: State, node: Node) -> Value:
+    """Return the whole document at a node; what is undefined in it is left out."""
+    if state.replaced:
+        found = replacement(state, node.path)
+        if found is not MISSING:
+            return found
+    if not node.children:
+        if node.rule is not None:
+            return node.rule(state)
+        if node.function:
+            return UNDEFINED
+    base = references.path(state.data, node.path)
+    if node.rule is not None:
+        return _overlaid(base, grown(_branch(state, node)))
+    merged: dict[str, Value] = {}
+    for name, child in node.children.items():
+        inner = extent(state, child)
+        if inner is not UNDEFINED:
+            merged[name] = inner
+    return _overlaid(base, merged)
+
+
+def _overlaid(base: Value, value: Value) -> Value:
+    # Base data over what rules say, all the way down.
+    if not is_object(base):
+        return value
+    if type(base) is dict and type(value) is dict:
+        made = dict(value)
+        for name, inner in base.items():
+            found = made.get(name, UNDEFINED)
+            made[name] = _overlaid(inner, found) if is_object(inner) and is_object(found) else inner
+        return made
+    pairs = {key(name): (name, inner) for name, inner in value.items()}
+    for name, inner in base.items():
+        pairs[key(name)] = (name, inner)
+    return make_object(pairs.values())
+
+
+# --- what rules and comprehensions collect -----------------------------------------------------------------
+
+
+def collect_object(pairs: list[tuple[Value, Value]]) -> Value:
+    """Return the object of these pairs; one key with two values is a conflict."""
+    plain: dict[str, Value] = {}
+    for index, (name, value) in enumerate(pairs):
+        if type(name) is not str:
+            return _collect_any(plain, pairs[index:])
+        found = plain.get(name, UNDEFINED)
+        if found is UNDEFINED:
+            plain[name] = value
+        elif not equal(found, value):
+            raise ConflictError("object keys must be unique")
+    return plain
+
+
+def _collect_any(plain: dict[str, Value], pairs: list[tuple[Value, Value]]) -> Object:
+    table: dict[Any, tuple[Value, Value]] = {name: (name, value) for name, value in plain.items()}
+    for name, value in pairs:
+        found = table.setdefault(key(name), (name, value))
+        if not equal(found[1], value):
+            raise ConflictError("object keys must be unique")
+    return Object(table)
+
+
+@dataclass(slots=True)
+class Branch:
+    """A place in a document that rules define together: what is below is theirs, a `Leaf` is a value."""
+
+    children: dict[Any, tuple[Value, Branch | Leaf]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Leaf:
+    """One value, or the members of a set."""
+
+    multi: bool
+    values: list[Value] = field(default_factory=list)
+
+
+def collect_tree(rows: list[tuple[Sequence[Value], Value, bool]]) -> Value:
+    """Return the document that a rule with keys below it defines: (keys, value, whether a set's member)."""
+    return grown(collect_branch(rows))
+
+
+def collect_branch(rows: list[tuple[Sequence[Value], Value, bool]]) -> Branch:
+    """Return the same as a branch, for other rules to join in."""
+    root = Branch()
+    for names, value, multi in rows:
+        _plant(root, names, value, multi=multi)
+    return root
+
+
+def _plant(branch: Branch, names: Sequence[Value], value: Value, *, multi: bool) -> None:
+    for name in names[:-1]:
+        _, inner = branch.children.setdefault(key(name), (name, Branch()))
+        if isinstance(inner, Leaf):
+            raise ConflictError("object keys must be unique")
+        branch = inner
+    _, leaf = branch.children.setdefault(key(names[-1]), (names[-1], Leaf(multi)))
+    if isinstance(leaf, Branch) or leaf.multi is not multi:
+        raise ConflictError("object keys must be unique")
+    if multi or not leaf.values:
+        leaf.values.append(value)
+    elif not equal(leaf.values[0], value):
+        raise ConflictError("object keys must be unique")
+
+
+def _branch(state: State, node: Node) -> Branch:
+    # The branch of a node's own rule (a copy: results are kept), joined by those below.
+    root = Branch() if node.rule is None else _copied(node.rule(state))
+    for name, child in node.children.items():
+        if child.children:
+            _join(root, name, _branch(state, child))
+        elif child.rule is not None:
+            value = child.rule(state)
+            if type(value) is Set:
+                _join(root, name, Leaf(True, list(value.values())))
+            elif value is not UNDEFINED:
+                _join(root, name, Leaf(False, [value]))
+    return root
+
+
+def _copied(tree: Branch) -> Branch:
+    made = Branch()
+    for found, (name, inner) in tree.children.items():
+        copy = Leaf(inner.multi, list(inner.values)) if isinstance(inner, Leaf) else _copied(inner)
+        made.children[found] = (name, copy)
+    return made
+
+
+def _join(branch: Branch, name: Value, inner: Branch | Leaf) -> None:
+    found = branch.children.get(key(name))
+    if found is None:
+        branch.children[key(name)] = (name, inner)
+        return
+    known = found[1]
+    if isinstance(known, Leaf) and isinstance(inner, Leaf) and known.multi is inner.multi:
+        if known.multi:
+            known.values.extend(inner.values)
+            return
+        if equal(known.values[0], inner.values[0]):
+            return
+    elif isinstance(known, Branch) and isinstance(inner, Branch):
+        for below, each in inner.children.values():
+            _join(known, below, each)
+        return
+    raise ConflictError("object keys must be unique")
+
+
+def grown(tree: Branch | Leaf) -> Value:
+    """Return a branch as a value."""
+    if isinstance(tree, Leaf):
+        return Set(tree.values) if tree.multi else tree.values[0]
+    return make_object([(name, grown(inner)) for name, inner in tree.children.values()])
