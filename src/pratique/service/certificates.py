@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ class Certificate:
     key: Path
 
 
-def ensure(state_dir: Path, hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")) -> Certificate:
+def ensure(state_dir: Path, hosts: Sequence[str] = ("localhost", "127.0.0.1", "::1")) -> Certificate:
     """Return the certificate for these names, making or renewing what is missing or soon over."""
     folder = state_dir / "tls"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -73,7 +74,7 @@ def _authority(folder: Path, path: Path) -> tuple[ec.EllipticCurvePrivateKey, x5
 
 
 def _issue(
-    authority_key: ec.EllipticCurvePrivateKey, authority: x509.Certificate, hosts: tuple[str, ...]
+    authority_key: ec.EllipticCurvePrivateKey, authority: x509.Certificate, hosts: Sequence[str]
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
@@ -119,7 +120,7 @@ def _name(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _serves(certificate: x509.Certificate, authority: x509.Certificate, hosts: tuple[str, ...]) -> bool:
+def _serves(certificate: x509.Certificate, authority: x509.Certificate, hosts: Sequence[str]) -> bool:
     try:
         certificate.verify_directly_issued_by(authority)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

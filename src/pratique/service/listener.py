@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from pratique.errors import UnavailableError
 
-GRACE = 5  # seconds for answers under way when the server stops
+GRACE = 2  # seconds for answers under way when the server stops
 
 
 class _Server(uvicorn.Server):
@@ -86,6 +86,8 @@ class Listener:
     async def stop(self) -> None:
         """Stop taking requests, let those under way end, and close the port."""
         if self._server is not None and self._task is not None:
+            if (end_streams := getattr(self._app, "end_streams", None)) is not None:
+                end_streams()  # a held stream would never end by itself
             self._server.should_exit = True
             await self._task
             self._server = self._task = None

@@ -56,11 +56,16 @@ def reset_credentials(context: Context) -> Credentials:
 def new_link(context: Context) -> str:
     """Return the code of a one-time sign-in link for the administrator."""
     code = tokens.new_secret()
-    expires = _later(LINK)
+    expires = link_end()
     with context.store.write() as connection:
         accounts.remove_expired(connection, timestamp())
         accounts.add_link(connection, tokens.hash_secret(code), user=ADMIN_NAME, expires_at=expires)
     return code
+
+
+def link_end() -> str:
+    """Return when a link that is made now stops working."""
+    return _later(LINK)
 
 
 def login(context: Context, *, username: str, password: str) -> dict[str, Any]:

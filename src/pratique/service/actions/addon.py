@@ -7,22 +7,25 @@ The answer is immediate (202) and the work goes on in the background; how it sta
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import anyio.to_thread
 
 from pratique.client import addon
 from pratique.client.kube import KubeClient
-from pratique.errors import PratiqueError
+from pratique.errors import PratiqueError, UnavailableError
 from pratique.service.actions import accounts, fleet
 from pratique.service.actions.context import SYSTEM, Actor, Context
 from pratique.service.actions.reach import read_kubeconfig
-from pratique.service.db import clusters
 from pratique.service.errors import RequestError
 
 Document = dict[str, Any]
 
 ENABLED, ENABLING, DISABLED, DISABLING, FAILED = "Enabled", "Enabling", "Disabled", "Disabling", "Failed"
+
+
+PATIENCE = 60.0  # seconds that a resumed switch waits for its cluster to answer
 
 
 def switch(context: Context, actor: Actor, name: str, *, enabled: bool) -> Document:
@@ -51,23 +54,24 @@ def switch(context: Context, actor: Actor, name: str, *, enabled: bool) -> Docum
 
 def resume(context: Context) -> None:
     """Take up what was going on when the service stopped."""
-    with context.store.read() as connection:
-        rows = clusters.list_all(connection)
-    for row in rows:
+    for row in fleet.list_rows(context):
         if row["addon_state"] in (ENABLING, DISABLING) and row["kubeconfig"]:
-            start(context, row, enabled=row["addon_state"] == ENABLING)
+            start(context, row, enabled=row["addon_state"] == ENABLING, patience=PATIENCE)
 
 
-def start(context: Context, row: Document, *, enabled: bool) -> None:
+def start(context: Context, row: Document, *, enabled: bool, patience: float = 0) -> None:
     """Start the work itself; a second switch of the same cluster ends the first."""
-    context.background.start(f"add-on of {row['name']}", lambda: _work(context, row, enabled=enabled))
+    context.background.start(
+        f"add-on of {row['name']}", lambda: _work(context, row, enabled=enabled, patience=patience)
+    )
 
 
-async def _work(context: Context, row: Document, *, enabled: bool) -> None:
+async def _work(context: Context, row: Document, *, enabled: bool, patience: float) -> None:
     name = row["name"]
     try:
         connection = await anyio.to_thread.run_sync(read_kubeconfig, row["kubeconfig"])
         async with KubeClient(connection) as client:
+            await _reachable(client, patience)
             if enabled:
                 await _enable(context, client, row)
             else:
@@ -76,6 +80,20 @@ async def _work(context: Context, row: Document, *, enabled: bool) -> None:
     except PratiqueError as error:
         state, message = FAILED, error.render()
     await anyio.to_thread.run_sync(lambda: fleet.set_addon(context, name, state=state, message=message))
+
+
+async def _reachable(client: KubeClient, patience: float) -> None:
+    """Wait for a cluster that may be starting together with the service."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            await addon.status(client)
+        except UnavailableError:
+            if time.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
 
 
 async def _enable(context: Context, client: KubeClient, row: Document) -> None:

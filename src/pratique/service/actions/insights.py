@@ -195,7 +195,7 @@ def _state_row(context: Context, cell: states.Cell, member: desired.Member) -> R
         "policyAssignmentId": assignment.id,
         "policyDefinitionId": definition.id,
         "effectiveParameters": "",
-        "isCompliant": cell.state != state.NON_COMPLIANT,
+        "isCompliant": cell.state not in (state.NON_COMPLIANT, state.ERROR, state.CONFLICT),
         "subscriptionId": context.world.subscription,
         "resourceType": MANAGED_CLUSTERS,
         "resourceLocation": resource["location"],

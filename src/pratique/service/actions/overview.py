@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from pratique.compliance import state
-from pratique.policy import effect_of
+from pratique.policy import effect_of, ids
 from pratique.service.actions import desired, fleet, rollup, states, trend
 from pratique.service.actions.context import Context
 from pratique.service.db import clusters, journal, policies, records
@@ -62,8 +62,7 @@ def list_records(context: Context, filters: Document, *, skip: str, top: str) ->
     with context.store.read() as connection:
         size, before = page_size(top), page_start(skip)
         rows = records.find(connection, filters=filters, before=before, limit=size + 1)
-        known = clusters.names(connection)
-    names = {name.lower(): name for name in known}
+        names = _names(connection)
     return [_record(row, names) for row in rows[:size]], str(rows[size - 1]["id"]) if len(rows) > size else ""
 
 
@@ -71,7 +70,7 @@ def get_record(context: Context, identifier: str) -> Document:
     """Return one record."""
     with context.store.read() as connection:
         row = records.get(connection, int(identifier)) if identifier.isdecimal() else None
-        names = {name.lower(): name for name in clusters.names(connection)}
+        names = _names(connection)
     if row is None:
         raise MissingError(f"there is no record `{identifier}`", code="RecordNotFound")
     return _record(row, names)
@@ -82,7 +81,8 @@ def list_denials(context: Context, filters: Document, *, skip: str, top: str) ->
     with context.store.read() as connection:
         size, before = page_size(top), page_start(skip)
         rows = journal.list_denials(connection, filters=filters, before=before, limit=size + 1)
-    return [_denial(row) for row in rows[:size]], str(rows[size - 1]["id"]) if len(rows) > size else ""
+        names = _names(connection)
+    return [_denial(row, names) for row in rows[:size]], str(rows[size - 1]["id"]) if len(rows) > size else ""
 
 
 def list_activity(context: Context, filters: Document, *, skip: str, top: str) -> tuple[list[Document], str]:
@@ -171,6 +171,15 @@ def _by_cluster(_context: Context, connection: Connection, cells: list[states.Ce
     return found
 
 
+def _names(connection: Connection) -> dict[str, str]:
+    """Return how names and ids were spelled by their writers, by their lower-case form."""
+    found = {name.lower(): name for name in clusters.names(connection)}
+    for document in policies.list_assignments(connection):
+        for identifier in (document["id"], document["properties"]["policyDefinitionId"]):
+            found[ids.key(identifier)] = identifier
+    return found
+
+
 def _record(row: Document, names: dict[str, str]) -> Document:
     return {
         "id": str(row["id"]),
@@ -178,8 +187,8 @@ def _record(row: Document, names: dict[str, str]) -> Document:
         "key": row["key"],
         "constraintKind": row["constraint_kind"],
         "constraintName": row["constraint_name"],
-        "assignmentId": row["assignment_id"],
-        "definitionId": row["definition_id"],
+        "assignmentId": names.get(row["assignment_id"], row["assignment_id"]),
+        "definitionId": names.get(row["definition_id"], row["definition_id"]),
         "referenceId": row["reference_id"],
         "group": row["group"],
         "version": row["version"],
@@ -199,14 +208,14 @@ def _record(row: Document, names: dict[str, str]) -> Document:
     }
 
 
-def _denial(row: Document) -> Document:
+def _denial(row: Document, names: dict[str, str]) -> Document:
     return {
         "id": str(row["id"]),
-        "cluster": row["cluster"],
+        "cluster": names.get(row["cluster"], row["cluster"]),
         "time": row["time"],
         "constraintKind": row["constraint_kind"],
         "constraintName": row["constraint_name"],
-        "assignmentId": row["assignment_id"],
+        "assignmentId": names.get(row["assignment_id"], row["assignment_id"]),
         "message": row["message"],
         "action": row["action"],
         "user": row["user"],

@@ -64,6 +64,11 @@ class Dispatcher:
         status = await self._answer(scope, receive, send, operation=operation, params=params, allowed=allowed)
         self._metrics.observe(operation.path if operation else "none", method, status, started)
 
+    def end_streams(self) -> None:
+        """End every held stream, because the port that they came by closes."""
+        if self.context is not None:
+            self.context.hub.close()
+
     async def _answer(
         self,
         scope: Scope,
