@@ -133,7 +133,8 @@ def _compile(path: str) -> re.Pattern[str]:
     parts = []
     for part in re.split(r"(\{\w+\})", path):
         if part == "{scope}":
-            parts.append("(?P<scope>(?:/[^/]+)*)")
+            # ARM's scopes start so; a page of the portal such as `/compliance/<id>` only ends like one.
+            parts.append("(?P<scope>(?:/(?:subscriptions|providers)(?:/[^/]+)+)?)")
         elif part.startswith("{"):
             parts.append(f"(?P<{part[1:-1]}>[^/]+)")
         else:
