@@ -116,11 +116,15 @@ class Store:
             bucket.floor = self.version
         self._database = database
 
-    def close(self) -> None:
-        """End all watches and close the file."""
+    def end_watches(self) -> None:
+        """End all open watches."""
         for bucket in self._buckets.values():
             for watch in list(bucket.watchers):
                 watch.close()
+
+    def close(self) -> None:
+        """End all watches and close the file."""
+        self.end_watches()
         if self._database is not None:
             self._database.close()
             self._database = None

@@ -1,0 +1,1 @@
+"""Resources that people define: how a definition is checked and served, and how its objects are kept."""

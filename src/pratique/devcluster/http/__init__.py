@@ -1,0 +1,1 @@
+"""The wire: HTTP requests in, JSON out; each module one part of the Kubernetes API's surface."""
