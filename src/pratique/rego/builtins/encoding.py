@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, unquote_plus
@@ -203,13 +204,64 @@ def json_is_valid(text: Value) -> Value:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Reads YAML as sigs.k8s.io/yaml does: dates stay strings."""
+    """Reads scalars as OPA's YAML does: only `true` and `false` are booleans, dates stay strings."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("int", r"[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("merge", r"<<", "<"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(rf"(?:{_pattern})\Z"),
+        [None if first == "\0" else first for first in _first],
+    )
+
+
+def _integer(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node)).replace("_", "")
+    digits = text.lstrip("+-")
+    base = {"0b": 2, "0o": 8, "0x": 16}.get(
+        digits[:2].lower(), 8 if digits[:1] == "0" and digits != "0" else 10
+    )
+    try:
+        return int(text.replace("0o", "", 1) if base == 8 else text, base)
+    except ValueError:  # `08` is no octal number
+        return int(text)
+
+
+def _real(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> float:
+    return float(str(loader.construct_scalar(node)).replace("_", ""))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _real)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML as OPA's library does: sequences indented, doubtful strings in double quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent sequences inside mappings too."""
+        super().increase_indent(flow, False)
+
+
+_DOUBTFUL: Final = re.compile(
+    r"(?i:true|false|yes|no|on|off|y|n|null|~|)\Z|[-+]?[.0-9][-+.0-9_:exoabcdf]*\Z|[-+]?\.(inf|nan)\Z",
+    re.IGNORECASE,
+)
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else '"' if _DOUBTFUL.match(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
 
 
 def parse_yaml(text: str) -> Value:
@@ -235,7 +287,7 @@ def _key(name: Any) -> str:
 def yaml_marshal(value: Value) -> Value:
     """Return the value as YAML text, keys sorted."""
     plain = json.loads(json.dumps(to_json(value), default=float))
-    return yaml.dump(plain, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=True, width=1_000_000)
+    return yaml.dump(plain, Dumper=_Dumper, allow_unicode=True, sort_keys=True, width=1_000_000)
 
 
 @builtin("yaml.unmarshal", "string -> any")

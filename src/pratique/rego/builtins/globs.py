@@ -29,7 +29,7 @@ def match(pattern: Value, delimiters: Value, text: Value) -> Value:
 @builtin("glob.quote_meta", "string -> string")
 def quote_meta(text: Value) -> Value:
     """Return the pattern that takes exactly this text."""
-    return re.sub(r"[*?\\\[\]{}!,-]", lambda found: "\\" + found[0], text) if text else ""
+    return re.sub(r"[*?\\\[\]{}]", lambda found: "\\" + found[0], text) if text else ""
 
 
 @lru_cache(maxsize=512)
@@ -83,7 +83,7 @@ def _class(pattern: str, start: int) -> tuple[str, int]:
     if end < 0:
         raise failure("glob.match", f"unclosed `[` in `{pattern}`")
     inside = pattern[start + 1 : end]
-    negated = inside[:1] in ("!", "^")
+    negated = inside[:1] == "!"
     inside = inside[1:] if negated else inside
     ranged = len(inside) == 3 and inside[1] == "-"
     if ranged:

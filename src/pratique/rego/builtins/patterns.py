@@ -27,7 +27,11 @@ _EASY_ATOM: Final = re.compile(
     r"|[A-Za-z0-9 _/:@=,;!#%<>'\"&~-]"
     r"|\."
 )
-_QUANTIFIER: Final = re.compile(r"[*+?]|\{(\d{1,2})(,)?(\d{1,2})?\}")
+_QUANTIFIER: Final = re.compile(r"[*+?]|\{(\d{1,2})(?:(,)(\d{1,2})?)?\}")
+# What RE2 takes and Go's regexp does not: bytes, and more than a thousand repetitions.
+_BYTE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\C")
+_REPEAT: Final = re.compile(r"(?<!\\)\{(\d+)(?:,(\d*))?\}")
+_MOST_REPEATS: Final = 1000
 _GO_WORDS: Final = (
     ("missing ]", "missing closing ]"),
     ("missing )", "missing closing )"),
@@ -47,10 +51,19 @@ def compiled(pattern: str) -> Any:
     """
     if (easy := _easy(pattern)) is not None:
         return easy
+    _refuse_what_go_refuses(pattern)
     try:
         return re2.compile(pattern, _OPTIONS)
     except re2.error as error:
         raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: {_go_message(error, pattern)}") from None
+
+
+def _refuse_what_go_refuses(pattern: str) -> None:
+    if found := _BYTE.search(pattern):
+        raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: invalid escape sequence: `{found[0][-2:]}`")
+    for found in _REPEAT.finditer(pattern):
+        if any(int(number) > _MOST_REPEATS for number in found.groups() if number):
+            raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: invalid repeat count: `{found[0]}`")
 
 
 def valid(pattern: str) -> bool:

@@ -1,14 +1,14 @@
 """`sprintf`: Go's fmt over Rego's values (rego.md 2.6; the rules are those of Go's package fmt).
 
-Operands become what OPA hands to Go: integers `int64` (or `big.Int`), numbers with a point `float64`, other numbers
-their text, strings strings, and everything else its Rego text as a string. Then Go's verbs, flags, widths, explicit
+Operands become what OPA hands to Go: integers `int64` (or `big.Int`), other numbers `float64`, strings strings, and
+everything else its Rego text as a string. Then Go's verbs, flags, widths, explicit
 indexes and complaints (`%!d(string=a)`, `%!v(MISSING)`, `%!(EXTRA int64=1)`) apply.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -21,9 +21,9 @@ from pratique.rego.runtime.values import Value
 _INT64: Final = 1 << 63
 _VERB: Final = re.compile(
     r"%(?P<flags>[-+# 0]*)"
-    r"(?P<width>(?:\[\d+\])?\*|\d+)?"
-    r"(?:(?P<dot>\.)(?P<precision>(?:\[\d+\])?\*|\d+)?)?"
-    r"(?:\[(?P<index>\d+)\])?"
+    r"(?P<width>(?:\[[^\]]*\])?\*|\d+)?"
+    r"(?:(?P<dot>\.)(?P<precision>(?:\[[^\]]*\])?\*|\d+)?)?"
+    r"(?:\[(?P<index>[^\]]*)\])?"
     r"(?P<verb>.)?",
     re.DOTALL,
 )
@@ -97,9 +97,7 @@ def _go_value(value: Value) -> int | float | str:
         return value  # type: ignore[no-any-return]
     if kind is float or kind is Decimal:
         text = number_text(value)
-        if "." in text:
-            return float(text)
-        return int(text) if text.lstrip("-").isdigit() else text
+        return int(text) if text.lstrip("-").isdigit() else float(text)
     return rego_text(value)
 
 
@@ -148,8 +146,8 @@ class _Printer:
                 prefix, precision = prefix + "%!(BADPREC)", None
             elif precision < 0:
                 precision = None
-        if match["index"]:
-            self._jump(int(match["index"]))
+        if match["index"] is not None:
+            self._jump(match["index"])
         verb = match["verb"]
         if verb is None:
             return prefix + "%!(NOVERB)"
@@ -180,17 +178,17 @@ class _Printer:
         if not text.endswith("*"):
             return int(text)
         if text[0] == "[":
-            self._jump(int(text[1:-2]))
+            self._jump(text[1:-2])
         if not self._good or self._next >= len(self._operands):
             return None
         value = self._operands[self._next]
         self._next += 1
         return value if isinstance(value, int) else None
 
-    def _jump(self, index: int) -> None:
+    def _jump(self, index: str) -> None:
         self._reordered = True
-        if 1 <= index <= len(self._operands):
-            self._next = index - 1
+        if index.isdecimal() and 1 <= int(index) <= len(self._operands):
+            self._next = int(index) - 1
         else:
             self._good = False
 
@@ -208,7 +206,10 @@ def _print(spec: _Spec, value: int | float | str) -> str:
         made = _float(spec, value)
     else:
         made = _string(spec, value)
-    return f"%!{spec.verb}({_go_type(value)}={_plain(value)})" if made is None else made
+    if made is None:
+        # Go prints the value with the flags of the verb that does not fit.
+        return f"%!{spec.verb}({_go_type(value)}={_print(replace(spec, verb='v'), value)})"
+    return made
 
 
 def _pad(spec: _Spec, text: str) -> str:
@@ -286,12 +287,14 @@ def _float(spec: _Spec, value: float) -> str | None:
 
 
 def _general(value: float, precision: int | None, *, sharp: bool) -> str:
-    """Return the text of %g; without a precision the shortest one, with an exponent from 1e21 on (Go's %v)."""
+    """Return the text of %g; without a precision the shortest one, with an exponent from 1e6 on."""
     if precision is not None:
         return format(value, f"{'#' if sharp else ''}.{precision or 1}g")
+    if not value:
+        return "0"
     mantissa, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
     power = int(exponent)
-    if power < -4 or power >= 21:
+    if power < -4 or power >= 6:
         return f"{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
     return f"{Decimal(repr(value)).normalize():f}"
 

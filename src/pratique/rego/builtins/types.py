@@ -10,8 +10,8 @@ from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import parse_number
 from pratique.rego.runtime.values import Set, Value, is_number, is_object, type_name
 
-# What Go's ParseFloat takes, without hexadecimal, infinities and underscores (rego.md 2.3).
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\Z")
+# A number of JSON: what OPA 1.22 takes (older ones also took what else Go's ParseFloat takes, such as `+1`).
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 
 
 @builtin("is_array", "any -> boolean", unchecked=True)
