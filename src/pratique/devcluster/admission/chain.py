@@ -49,3 +49,4 @@ class Chain:
         plugins.validate(attributes, self._cluster)
         if attributes.group_resource not in match.EXEMPT:
             await self._webhooks.validate(attributes)
+        plugins.count(attributes, self._cluster)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from pratique.devcluster.admission import addresses
+from pratique.devcluster.admission import addresses, limits, quotas
 from pratique.devcluster.admission.attributes import Attributes, Cluster, Object
 from pratique.kube import status
 
@@ -25,6 +25,7 @@ def mutate(attributes: Attributes, cluster: Cluster) -> None:
     if attributes.operation != "CREATE" or attributes.subresource or attributes.object is None:
         return
     if attributes.group_resource == "pods":
+        limits.apply_defaults(attributes, cluster)
         _service_account(attributes, cluster)
         _priority(attributes, cluster)
         _tolerations(attributes.object)
@@ -39,6 +40,16 @@ def validate(attributes: Attributes, cluster: Cluster) -> None:
     ):
         spec = (attributes.object or {}).get("spec") or {}
         _account(attributes, cluster, str(spec.get("serviceAccountName", "")))
+    broken = limits.refusal(attributes, cluster)
+    if broken is not None:
+        raise forbidden(attributes, broken)
+
+
+def count(attributes: Attributes, cluster: Cluster) -> None:
+    """Refuse what does not fit in the namespace's quotas; the last word of all."""
+    over = quotas.refusal(attributes, cluster)
+    if over is not None:
+        raise forbidden(attributes, over)
 
 
 def allocate(attributes: Attributes, cluster: Cluster) -> None:
@@ -54,7 +65,9 @@ def allocate(attributes: Attributes, cluster: Cluster) -> None:
 def forbidden(attributes: Attributes, detail: str) -> status.StatusError:
     """Return the refusal `pods "x" is forbidden: ...`."""
     metadata = (attributes.object or {}).get("metadata") or {}
-    name = attributes.name or metadata.get("name") or metadata.get("generateName") or ""
+    name = attributes.name or metadata.get("name") or ""
+    if not metadata.get("uid") and attributes.operation == "CREATE":
+        name = metadata.get("generateName") or name  # mutating admission comes before names are made
     return status.denied(attributes.resource, attributes.group, str(name), detail=detail)
 
 

@@ -10,11 +10,16 @@ import asyncio
 from typing import Any
 
 from pratique.devcluster.controllers.base import Api, Controller, Object
+from pratique.devcluster.controllers.budgets import DisruptionBudgets, ResourceQuotas
+from pratique.devcluster.controllers.cronjobs import CronJobs
+from pratique.devcluster.controllers.daemonsets import DaemonSets
 from pratique.devcluster.controllers.deployments import Deployments
 from pratique.devcluster.controllers.endpoints import Endpoints
 from pratique.devcluster.controllers.garbage import GarbageCollector
+from pratique.devcluster.controllers.jobs import Jobs
 from pratique.devcluster.controllers.namespaces import NamespaceContents, NamespaceDeletion
 from pratique.devcluster.controllers.replicasets import ReplicaSets
+from pratique.devcluster.controllers.statefulsets import StatefulSets
 
 __all__ = ["Controllers"]
 
@@ -30,6 +35,12 @@ class Controllers:
             GarbageCollector(api),
             Deployments(api),
             ReplicaSets(api),
+            StatefulSets(api),
+            DaemonSets(api),
+            Jobs(api),
+            CronJobs(api),
+            DisruptionBudgets(api),
+            ResourceQuotas(api),
             Endpoints(api),
         ]
         self._started = False
