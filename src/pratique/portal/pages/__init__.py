@@ -1,0 +1,1 @@
+"""The pages, one file each: a query to the service, a view model, a template's name."""
