@@ -76,7 +76,14 @@ def test_there_are_enough_cases() -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "name", "fits"),
-    [("*", "", True), ("**", "", True), ("a*", "", False), ("", "", True), ("*a*", "a", True), ("a", "ab", False)],
+    [
+        ("*", "", True),
+        ("**", "", True),
+        ("a*", "", False),
+        ("", "", True),
+        ("*a*", "a", True),
+        ("a", "ab", False),
+    ],
 )
 def test_wildcards(pattern: str, name: str, fits: bool) -> None:
     assert glob(pattern)(name) is fits

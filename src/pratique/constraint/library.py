@@ -261,7 +261,7 @@ def _violation(one: _Installed, actions: tuple[str, ...], finding: Finding, fiel
 
 
 def _failure(error: rego.EvaluationError) -> str:
-    place = f"{error.location.file}:{error.location.line}: " if error.location else ""
+    place = f"{error.location.file}:{error.location.line}: " if error.location.line else ""
     return f"{place}{error.code}: {error.message}"
 
 

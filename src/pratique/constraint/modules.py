@@ -1,22 +1,26 @@
-"""The frame that Gatekeeper puts around a template's Rego: package, imports, required rule.
+"""The frame that Gatekeeper puts around a template's Rego: package, imports, references, required rule.
 
 In: the main module and the libraries as sources. Out: the main module's package, as the path that its rules
 are found under. Checked here (gatekeeper.md 2.4): libraries live in `package lib.<name>`, imports are
-`data.lib...` or `future...` alone, the required rule exists. What rules may refer to under `data` is the
-compiler's own check.
+`data.lib...` or `future...` alone, of `data` only `inventory` and `lib` are read, the required rule exists.
+It does not compile.
 """
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from pratique import rego
 from pratique.errors import Location, SourceError
+from pratique.rego import nodes
 
-_PACKAGE = re.compile(r"package[ \t]+(?P<path>\S+)")
-_IMPORT = re.compile(r"import[ \t]+(?P<path>[^\s#]+)")
-_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\"[^\"\\]+\"\])*")
+READABLE: Final = ("inventory", "lib")
+
+_INVALID: Final = "invalid ConstraintTemplate: "
+# Where a tree points back to its module, or says nothing about references.
+_SKIPPED: Final = frozenset({"span", "head_span", "module", "annotations", "written"})
 
 
 class ModuleError(SourceError):
@@ -24,85 +28,100 @@ class ModuleError(SourceError):
 
     def __init__(self, message: str, location: Location, *, status: str, hint: str = "") -> None:
         super().__init__(message, location, hint=hint)
-        self.status = status
+        self.status = _INVALID + status
 
 
 def check(main: rego.Source, libs: Sequence[rego.Source], *, required: str) -> str:
     """Check the modules of a template, and return the package of the main one.
 
-    Raises `ModuleError`.
+    Raises `ModuleError`, and `rego.CompileError` for what cannot be parsed.
     """
-    package = _package(main)
-    for lib in libs:
-        path = _package(lib)
-        if not path.startswith("lib.") or path == "lib.":
-            raise ModuleError(
-                f"a library's package is `lib.<name>`, not `{path}`",
-                _location(lib, _first(lib)),
-                status=f"invalid ConstraintTemplate: invalid module: package {path!r} is not under lib",
-                hint="begin it with `package lib.NAME`",
-            )
-    for source in (main, *libs):
-        for line, match in _statements(source, _IMPORT):
-            _check_import(source, line, match)
-    if not any(_rules(main, required)):
+    module = rego.parse_module(main)
+    parsed = [rego.parse_module(lib) for lib in libs]
+    for one in parsed:
+        _check_library(one)
+    for one in (module, *parsed):
+        for imported in one.imports:
+            _check_import(imported)
+    for one in (module, *parsed):
+        for span, name in references(one):
+            if name not in READABLE:
+                raise _bad_reference(one, span, name)
+    if not any(rule.path and rule.path[0] == required for rule in module.rules):
         raise ModuleError(
             f"the rule `{required}` is missing",
-            _location(main, 1),
-            status="invalid ConstraintTemplate: invalid rego: invalid module:"
-            f" missing required rules: [{required}]",
-            hint=f'write `{required}[{{"msg": msg}}] {{ ... }}`',
+            _start(module),
+            status=f"invalid rego: invalid module: missing required rules: [{required}]",
+            hint=f'write `{required}[{{"msg": msg}}] {{ ... }}`'
+            if module.version == "v0"
+            else f'write `{required} contains {{"msg": msg}} if {{ ... }}`',
         )
-    return package
+    return ".".join(module.package[1:])
 
 
-def _package(source: rego.Source) -> str:
-    for line, match in _statements(source, _PACKAGE):
-        if not _PATH.fullmatch(match["path"]):
-            raise ModuleError(
-                f"`{match['path']}` is no package",
-                _location(source, line),
-                status=f"invalid ConstraintTemplate: invalid module: bad package {match['path']!r}",
-            )
-        return match["path"]
-    raise ModuleError(
-        "the module has no package",
-        _location(source, 1),
-        status="invalid ConstraintTemplate: 1 error occurred:"
-        f" {source.name}:1: rego_parse_error: package expected",
-        hint="begin it with `package NAME`",
-    )
+def _check_library(module: nodes.Module) -> None:
+    package = module.package[1:]
+    if len(package) < 2 or package[0] != "lib":
+        shown = ".".join(package)
+        raise ModuleError(
+            f"a library's package is `lib.<name>`, not `{shown}`",
+            _start(module),
+            status=f'invalid rego: invalid module prefix: "{shown}" is not below "lib"',
+            hint="begin it with `package lib.NAME`",
+        )
 
 
-def _first(source: rego.Source) -> int:
-    return next((line for line, _ in _statements(source, _PACKAGE)), 1)
-
-
-def _check_import(source: rego.Source, line: int, match: re.Match[str]) -> None:
-    path = match["path"]
-    if path.split(".", 1)[0] == "future" or path == "data.lib" or path.startswith("data.lib."):
+def _check_import(imported: nodes.Import) -> None:
+    if imported.path[0] == "future" or imported.path[:2] == ("data", "lib"):
         return
+    path = ".".join(imported.path)
+    if path == "rego.v1":
+        hint = "write the policy under `code` with `version: v1`, and leave this line out"
+    else:
+        hint = "import only `data.lib.NAME` or `future.keywords`; write `data.inventory` where it is used"
     raise ModuleError(
         f"`import {path}` is not allowed in a template",
-        _location(source, line),
-        status=f'invalid ConstraintTemplate: invalid import: bad import: "{path}"',
-        hint="import only `data.lib.NAME` or `future.keywords`; write `data.inventory` where it is used",
+        imported.span.location(),
+        status=f'invalid import: bad import: "{path}"',
+        hint=hint,
     )
 
 
-def _statements(source: rego.Source, pattern: re.Pattern[str]) -> Iterator[tuple[int, re.Match[str]]]:
-    for number, text in enumerate(source.text.split("\n"), start=1):
-        if match := pattern.match(text.strip()):
-            yield number, match
+def _bad_reference(module: nodes.Module, span: Any, name: str) -> ModuleError:
+    shown = f"data.{name}" if name else "data"
+    return ModuleError(
+        f"`{shown}` is not there for a template",
+        span.location(),
+        status=f'invalid rego: check refs failed on module "{module.source.file}": disallowed ref {shown}',
+        hint="a template reads `input`, `data.inventory` and its own libraries under `data.lib`",
+    )
 
 
-def _rules(source: rego.Source, name: str) -> Iterator[int]:
-    head = re.compile(rf"(?:default[ \t]+)?{name}(?![\w])")
-    for number, _ in _statements(source, head):
-        yield number
+def references(node: Any) -> Iterator[tuple[Any, str]]:
+    """Yield what is read under `data`, with its place: the first name, or "" for `data` as a whole."""
+    if isinstance(node, nodes.Ref) and isinstance(node.head, nodes.Var) and node.head.name == "data":
+        first = node.path[0] if node.path else None
+        yield (
+            node.span,
+            first.value if isinstance(first, nodes.Scalar) and isinstance(first.value, str) else "",
+        )
+        for step in node.path:
+            yield from references(step)
+    elif isinstance(node, nodes.Var):
+        if node.name == "data":
+            yield node.span, ""
+    elif isinstance(node, (tuple, list)):
+        for item in node:
+            yield from references(item)
+    elif dataclasses.is_dataclass(node):
+        if isinstance(node, nodes.Call) and node.parts[0] == "data":
+            yield node.span, node.parts[1] if len(node.parts) > 1 else ""
+        for field in dataclasses.fields(node):
+            if field.name not in _SKIPPED and field.name not in ("source", "imports", "comments", "package"):
+                yield from references(getattr(node, field.name))
 
 
-def _location(source: rego.Source, line: int) -> Location:
-    lines = source.text.split("\n")
-    text = lines[line - 1] if line <= len(lines) else ""
-    return Location(source.name, line, 1 + len(text) - len(text.lstrip()), text)
+def _start(module: nodes.Module) -> Location:
+    if module.package_span is not None:
+        return module.package_span.location()
+    return Location(module.source.file, 1, 1)

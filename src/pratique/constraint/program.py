@@ -48,21 +48,29 @@ class Programs:
 
     def __init__(self) -> None:
         self._found: dict[str, Any] = {}
+        self._frames: dict[str, tuple[list[rego.Source], str]] = {}
 
     def check(self, template: Template) -> str:
         """Compile a template without parameters, and return the name of its entry point.
 
         Raises `TemplateError`.
         """
-        sources, entrypoint = _sources(template)
+        sources, entrypoint = self._frame(template)
         self._compile(template, sources, entrypoint, None)
         return entrypoint
 
     def program(self, template: Template, parameters: Mapping[str, Any]) -> Program:
         """Return the program of one constraint."""
-        sources, entrypoint = _sources(template)
+        sources, entrypoint = self._frame(template)
         policy = self._compile(template, sources, entrypoint, parameters)
         return Program(entrypoint, parameters, policy)
+
+    def _frame(self, template: Template) -> tuple[list[rego.Source], str]:
+        digest = _digest(template, None)
+        found = self._frames.get(digest)
+        if found is None:
+            found = self._frames[digest] = _sources(template)
+        return found
 
     def _compile(
         self,

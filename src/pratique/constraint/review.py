@@ -93,14 +93,14 @@ class Review:
         """
         metadata = found.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
-        group, _, version = str(found.get("apiVersion") or "").rpartition("/")
+        group, _, version = _text(found.get("apiVersion")).rpartition("/")
         shape: dict[str, Any] = {
             "uid": "",
-            "kind": {"group": group, "version": version, "kind": found.get("kind") or ""},
+            "kind": {"group": group, "version": version, "kind": _text(found.get("kind"))},
             "resource": {"group": "", "version": "", "resource": ""},
         }
         for name in ("name", "namespace"):
-            if value := metadata.get(name):
+            if value := _text(metadata.get(name)):
                 shape[name] = value
         shape["operation"] = ""
         shape["userInfo"] = {}
@@ -130,9 +130,13 @@ def _object(request: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     return found
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _triple(value: Any, last: str) -> dict[str, str]:
     found = value if isinstance(value, Mapping) else {}
-    return {name: str(found.get(name) or "") for name in ("group", "version", last)}
+    return {name: _text(found.get(name)) for name in ("group", "version", last)}
 
 
 def _user(value: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, TemplateE
 from pratique.errors import Location
 from pratique.kube import schema as structural
 from pratique.kube import yaml
+from pratique.rego.source import Version
 
 GROUP: Final = "templates.gatekeeper.sh"
 VERSIONS: Final = ("v1", "v1beta1", "v1alpha1")
@@ -37,7 +38,7 @@ class RegoSource:
 
     rego: str
     libs: tuple[str, ...]
-    version: str
+    version: Version
     path: Path
     libs_path: Path
 
@@ -195,7 +196,7 @@ class _Reader:
                 rego = source.get("rego")
                 if not isinstance(rego, str):
                     raise self.error("the Rego engine needs `source.rego`", path)
-                version = "v1" if source.get("version") == "v1" else "v0"
+                version: Version = "v1" if source.get("version") == "v1" else "v0"
                 libs = tuple(_texts(source.get("libs")))
                 return RegoSource(rego, libs, version, (*path, "rego"), (*path, "libs"))
         if CEL in engines:
