@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
+from math import prod
 
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime import numbers
@@ -48,11 +50,12 @@ def total(collection: Value) -> Value:
 
 @builtin("product", "array|set -> number")
 def product(collection: Value) -> Value:
-    """Return the product; of nothing, 1."""
-    result: Value = 1
-    for value in _numbers("product", collection):
-        result = numbers.times(result, value)
-    return result
+    """Return the product; of nothing, 1. Of numbers that are not all integers, Go's float64 product."""
+    found = _numbers("product", collection)
+    if all(type(value) is int for value in found):
+        return prod(found)
+    result = float(prod(map(float, found)))
+    return int(result) if result.is_integer() else Decimal(repr(result))
 
 
 @builtin("max", "array|set -> any")
