@@ -178,11 +178,12 @@ class Unify:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """`not literal`, or `not { body }`; `withs` are evaluated outside the negation."""
+    """`not literal`, or `not { body }` (`braced`); `withs` are evaluated outside the negation."""
 
     body: Body
     span: Span = field(repr=False, compare=False)
     withs: tuple[With, ...] = ()
+    braced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

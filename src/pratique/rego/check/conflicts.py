@@ -1,0 +1,67 @@
+"""Rules that cannot stand beside each other: kinds that differ, two defaults, a package where a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pratique.rego.check.world import Place, World
+from pratique.rego.errors import TYPE_ERROR
+from pratique.rego.nodes import Module, Path, Rule
+
+
+def check_conflicts(world: World) -> None:
+    """Note every conflict between rules, and between rules and packages."""
+    _visit(world, world.root, ("data",))
+
+
+def _visit(world: World, place: Place, path: Path) -> None:
+    rules = place.rules
+    name = ".".join(path)
+    if rules:
+        first = rules[0]
+        if len({_kind(rule) for rule in rules}) > 1:
+            other = next(rule for rule in rules if _kind(rule) != _kind(first))
+            world.refuse(f"conflicting rules {name} found", other.head_span or other.span, code=TYPE_ERROR)
+        defaults = [rule for rule in rules if rule.default]
+        if len(defaults) > 1:
+            world.refuse(
+                f"multiple default rules {name} found", defaults[1].head_span or defaults[1].span, code=TYPE_ERROR
+            )
+        if place.package is not None:
+            where = rules[0].span.location()
+            _package(world, place.package, f"package {name} conflicts with rule {name} defined at {where}")
+        elif place.children and not any(rule.keys for rule in rules) and any(_ground(rule) for rule in rules):
+            below = next(_rules(place.children.values()), None)
+            if below is not None:
+                where = below.span.location()
+                world.refuse(
+                    f"rule {name} conflicts with rules inside it, such as the one at {where}",
+                    first.head_span or first.span,
+                    code=TYPE_ERROR,
+                )
+    for child, inner in place.children.items():
+        _visit(world, inner, (*path, child))
+
+
+def _kind(rule: Rule) -> tuple[str, int]:
+    if rule.args is not None:
+        return "function", len(rule.args)
+    if rule.keys:
+        # Entries of an object, and sets below it, may stand under one name.
+        return "object", 0
+    return ("value" if rule.default else rule.kind), 0
+
+
+def _ground(rule: Rule) -> bool:
+    return rule.kind == "value" and rule.args is None
+
+
+def _rules(places: Iterable[Place]) -> Iterator[Rule]:
+    for place in places:
+        yield from place.rules
+        yield from _rules(place.children.values())
+
+
+def _package(world: World, module: Module, message: str) -> None:
+    assert module.package_span is not None  # the parser always knows it
+    world.refuse(message, module.package_span, code=TYPE_ERROR)

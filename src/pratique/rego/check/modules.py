@@ -1,0 +1,71 @@
+"""One module at a time: what its names mean, and what its imports and rule names must not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pratique.rego.check.constants import is_constant
+from pratique.rego.check.world import World
+from pratique.rego.nodes import Import, Module, Path
+
+_SWITCHES = {"future", "rego"}
+
+
+def rule_names(modules: Iterable[Module]) -> dict[Path, dict[str, Path]]:
+    """Return, for each package, the names that its rules begin with, and where they point."""
+    found: dict[Path, dict[str, Path]] = {}
+    for module in modules:
+        names = found.setdefault(module.package, {})
+        for rule in module.rules:
+            names.setdefault(rule.path[0], (*module.package, rule.path[0]))
+    return found
+
+
+def globals_of(module: Module, names: dict[Path, dict[str, Path]]) -> dict[str, Path]:
+    """Return the absolute path of each name that the module's package and imports give."""
+    found = dict(names[module.package])
+    for each in module.imports:
+        if each.path[0] not in _SWITCHES:
+            found[each.name] = each.path
+    return found
+
+
+def check_imports(world: World, module: Module) -> None:
+    """Note imports that shadow each other (v1, strict), and unused ones (strict)."""
+    strict = world.capabilities.strict
+    if module.version != "v1" and not strict:
+        return
+    seen: dict[str, Import] = {}
+    for each in module.imports:
+        if each.path[0] in _SWITCHES:
+            continue
+        if each.name in seen:
+            first = seen[each.name].span.location()
+            world.refuse(
+                f"import must not shadow import {'.'.join(seen[each.name].path)} ({first})",
+                each.span,
+                hint="import it under another name: `as name`",
+            )
+        seen.setdefault(each.name, each)
+
+
+def check_names(world: World, module: Module) -> None:
+    """Note rules that take the name of a root document (v1)."""
+    if module.version != "v1" and not world.capabilities.strict:
+        return
+    for rule in module.rules:
+        if rule.path[0] in {"input", "data"}:
+            world.refuse(
+                f"rules must not shadow {rule.path[0]} (use a different rule name)", rule.head_span or rule.span
+            )
+
+
+def check_defaults(world: World, module: Module) -> None:
+    """Note default values that are not constants."""
+    for rule in module.rules:
+        if rule.default and not is_constant(rule.value):
+            world.refuse(
+                f"default rule `{'.'.join(rule.path)}` must have a constant value",
+                rule.value.span,
+                hint="no variables, references or calls outside a comprehension",
+            )

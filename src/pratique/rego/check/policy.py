@@ -1,0 +1,105 @@
+"""All passes in order: names, calls, conflicts, safety, recursion.
+
+Comes in: parsed modules. Goes out: `nodes.Checked`, or one `CompileError` with the problems of all passes that could
+run: a later pass is skipped when an earlier one has found something, since it would only report the consequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pratique.rego.builtins.registry import Builtin, table
+from pratique.rego.check.capabilities import Capabilities
+from pratique.rego.check.conflicts import check_conflicts
+from pratique.rego.check.graph import check_recursion
+from pratique.rego.check.modules import check_defaults, check_imports, check_names, globals_of, rule_names
+from pratique.rego.check.resolve import Resolver
+from pratique.rego.check.safety import Safety
+from pratique.rego.check.variables import of_literal
+from pratique.rego.check.world import World
+from pratique.rego.errors import CompileError
+from pratique.rego.nodes import Body, Checked, Module, Path, Query, Rule, Term, Var
+from pratique.rego.source import Span
+
+_DEFAULT: Final = Capabilities()
+
+
+def _world(
+    modules: Sequence[Module],
+    capabilities: Capabilities | None,
+    builtins: Mapping[str, Builtin] | None,
+    *,
+    printing: bool,
+) -> World:
+    known = {**table(), **builtins} if builtins else table()
+    return World(modules, known, capabilities or _DEFAULT, printing=printing)
+
+
+def _stop(world: World) -> None:
+    if world.problems:
+        raise CompileError(world.problems)
+
+
+def check(
+    modules: Sequence[Module],
+    *,
+    capabilities: Capabilities | None = None,
+    builtins: Mapping[str, Builtin] | None = None,
+    printing: bool = False,
+) -> Checked:
+    """Return the modules with every name decided and every body in a safe order; raises `CompileError`."""
+    world = _world(modules, capabilities, builtins, printing=printing)
+    names = rule_names(modules)
+    reads: dict[Path, list[tuple[Term, ...]]] = {}
+    spans: dict[Path, Span] = {}
+    resolved: list[Rule] = []
+    for module in modules:
+        check_imports(world, module)
+        check_names(world, module)
+        check_defaults(world, module)
+        resolver = Resolver(world, globals_of(module, names), module)
+        for rule in module.rules:
+            path = (*module.package, *rule.path)
+            resolver.reads = reads.setdefault(path, [])
+            spans.setdefault(path, rule.head_span or rule.span)
+            resolved.append(resolver.resolved_rule(rule, path))
+    check_conflicts(world)
+    _stop(world)
+    rules: dict[Path, list[Rule]] = {}
+    for rule in resolved:
+        safe = Safety(world, modern_not=rule.modern_not).rule(rule)
+        rules.setdefault(rule.path, []).append(safe)
+    check_recursion(world, reads, spans)
+    _stop(world)
+    return Checked(tuple(modules), {path: tuple(group) for path, group in rules.items()})
+
+
+def check_query(
+    body: Body,
+    checked: Checked,
+    *,
+    capabilities: Capabilities | None = None,
+    builtins: Mapping[str, Builtin] | None = None,
+    printing: bool = False,
+) -> Query:
+    """Return the query with every name decided and its body in a safe order; raises `CompileError`."""
+    world = _world(checked.modules, capabilities, builtins, printing=printing)
+    resolver = Resolver(world, {}, None)
+    found, scope = resolver.resolved_query(body)
+    _stop(world)
+    ordered, bound = Safety(world, modern_not=False).body(found, set())
+    _stop(world)
+    variables = _visible(ordered, bound, scope.local)
+    return Query(ordered, variables)
+
+
+def _visible(body: Body, bound: set[str], local: Mapping[str, str]) -> tuple[tuple[str, Var], ...]:
+    """Return the variables that a caller sees: those of the query itself, by the names that it uses."""
+    written = {variable: name for name, variable in local.items()}
+    found: dict[str, Var] = {}
+    for literal in body:
+        for name, var in of_literal(literal).own.items():
+            if name in bound and not var.wildcard:
+                found.setdefault(written.get(name, name), var)
+    return tuple(found.items())

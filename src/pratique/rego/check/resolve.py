@@ -1,0 +1,353 @@
+"""Names decided: every reference absolute, every variable its own, `some` and `:=` done with, calls known.
+
+One walk over each rule. A name is, in this order: a variable that a body around it declares, a rule or import of
+the module, a root document (`input`, `data`), else a variable of the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from pratique.rego.check import calls, metadata, withs
+from pratique.rego.check.scopes import Names, Scope, declarations, pattern_names
+from pratique.rego.check.world import World
+from pratique.rego.nodes import (
+    Array,
+    Body,
+    Call,
+    Comprehension,
+    Every,
+    Expr,
+    Module,
+    Not,
+    Object,
+    Path,
+    Ref,
+    Rule,
+    Scalar,
+    SetOf,
+    Some,
+    SomeIn,
+    Template,
+    Term,
+    Test,
+    Unify,
+    Var,
+    With,
+)
+
+ROOTS: Final = frozenset({"input", "data"})
+
+
+class Resolver:
+    """Resolves the rules of one module, or a query."""
+
+    def __init__(self, world: World, globals_: Mapping[str, Path], module: Module | None) -> None:
+        self.world = world
+        self.globals = globals_
+        self.module = module
+        self.rule: Rule | None = None
+        # The absolute paths that the rule calls or reads, for the graph of rules.
+        self.reads: list[tuple[Term, ...]] = []
+
+    # --- rules ---------------------------------------------------------------------------------------------
+
+    def resolved_rule(self, rule: Rule, path: Path) -> Rule:
+        """Return the rule with every name decided, its `else` links too."""
+        self.rule = rule
+        scope = Scope(None, Names())
+        names: set[str] = set()
+        for arg in rule.args or ():
+            pattern_names(arg, names)
+        names.discard("_")
+        scope.hidden = declarations(rule.body) | names
+        for name in sorted(names):
+            self.declare(Var(name, rule.span), "arg", scope)
+        args = None if rule.args is None else tuple([self.term(arg, scope) for arg in rule.args])
+        body = self.body(rule.body, scope)
+        keys = tuple([self.term(key, scope) for key in rule.keys])
+        value = self.term(rule.value, scope)
+        self.leave(scope)
+        otherwise = None if rule.otherwise is None else self.resolved_rule(rule.otherwise, path)
+        return Rule(
+            path,
+            keys,
+            args,
+            rule.kind,
+            value,
+            body,
+            rule.span,
+            rule.default,
+            rule.assigned,
+            otherwise,
+            rule.head_span,
+            self.module,
+            rule.annotations,
+        )
+
+    def resolved_query(self, body: Body) -> tuple[Body, Scope]:
+        """Return the body of a query with every name decided, and its scope."""
+        scope = Scope(None, Names(), declarations(body))
+        found = self.body(body, scope)
+        return found, scope
+
+    def leave(self, scope: Scope) -> None:
+        """Note what a scope declared for nothing."""
+        for name, var in scope.declared.items():
+            if name not in scope.used:
+                self.world.refuse(f"declared var {name} unused", var.span, hint=f"use `{name}`, or take it out")
+        if self.world.capabilities.strict:
+            for name, var in scope.assigned.items():
+                if name not in scope.used:
+                    self.world.refuse(
+                        f"assigned var {name} unused", var.span, hint="use it, or assign to `_` to say so"
+                    )
+
+    # --- bodies --------------------------------------------------------------------------------------------
+
+    def body(self, body: Body, scope: Scope) -> Body:
+        """Return the literals with every name decided; declarations and unwanted `print` are dropped."""
+        found = [done for literal in body if (done := self.literal(literal, scope)) is not None]
+        if not found and body:
+            span = body[0].span
+            return (Test(Scalar(True, span), span),)
+        return tuple(found)
+
+    def literal(self, literal: Expr, scope: Scope) -> Expr | None:
+        if isinstance(literal, Test):
+            term = literal.term
+            if isinstance(term, Call) and not term.infix:
+                if term.parts == ("print",) and self.prints(scope):
+                    return self.printed(literal, term, scope)
+                done: Term = self.call(term, scope, alone=True)
+            else:
+                done = self.term(term, scope)
+            return Test(done, literal.span, self.withs(literal.withs, scope))
+        if isinstance(literal, Unify):
+            return self.unify(literal, scope)
+        if isinstance(literal, Not):
+            return self.negated(literal, scope)
+        if isinstance(literal, Some):
+            for var in literal.names:
+                if var.name == "_":
+                    continue
+                self.declare(var, "declared", scope)
+                scope.declared.setdefault(var.name, var)
+            return None
+        if isinstance(literal, SomeIn):
+            domain = self.term(literal.domain, scope)
+            key = None if literal.key is None else self.pattern(literal.key, scope)
+            value = self.pattern(literal.value, scope)
+            return SomeIn(key, value, domain, literal.span, self.withs(literal.withs, scope))
+        return self.every(literal, scope)
+
+    def unify(self, literal: Unify, scope: Scope) -> Expr:
+        right = self.term(literal.right, scope)
+        modifiers = self.withs(literal.withs, scope)
+        if not literal.declares:
+            return Unify(self.term(literal.left, scope), right, literal.span, modifiers)
+        left = self.assigned(literal.left, scope)
+        return Unify(left, right, literal.span, modifiers, declares=True)
+
+    def negated(self, literal: Not, scope: Scope) -> Expr:
+        if literal.braced:
+            inner = scope.inner(literal.body)
+            body = self.body(literal.body, inner)
+            self.leave(inner)
+        else:
+            only = literal.body[0]
+            if isinstance(only, Unify) and only.declares:
+                self.world.refuse(
+                    "cannot assign vars inside negated expression", only.span, hint="assign on a line of its own"
+                )
+            done = self.literal(only, scope)
+            body = () if done is None else (done,)
+            if not body:
+                return Test(Scalar(False, literal.span), literal.span)
+        return Not(body, literal.span, self.withs(literal.withs, scope), braced=literal.braced)
+
+    def every(self, literal: Every, scope: Scope) -> Expr:
+        domain = self.term(literal.domain, scope)
+        names = [var.name for var in (literal.key, literal.value) if var is not None and var.name != "_"]
+        inner = scope.inner((), names)
+        key = None if literal.key is None else self.declare(literal.key, "declared", inner)
+        value = self.declare(literal.value, "declared", inner)
+        nested = inner.inner(literal.body)
+        body = self.body(literal.body, nested)
+        self.leave(nested)
+        return Every(key, value, domain, body, literal.span, self.withs(literal.withs, scope))
+
+    def prints(self, scope: Scope) -> bool:
+        """Tell whether `print` here is the builtin."""
+        return "print" not in self.globals and not scope.hides("print")
+
+    def printed(self, literal: Test, term: Call, scope: Scope) -> Expr | None:
+        args = tuple([self.term(arg, scope) for arg in term.args])
+        if not self.world.printing:
+            return None
+        return Test(replace(term, args=args), literal.span, self.withs(literal.withs, scope))
+
+    def withs(self, modifiers: tuple[With, ...], scope: Scope) -> tuple[With, ...]:
+        """Return the modifiers with what they replace decided."""
+        if not modifiers:
+            return ()
+        return tuple([withs.resolved(self, each, scope) for each in modifiers])
+
+    # --- variables -----------------------------------------------------------------------------------------
+
+    def declare(self, var: Var, came: str, scope: Scope) -> Var:
+        """Declare a variable in a scope, and return it under its own name."""
+        if var.name == "_":
+            return Var(scope.names.wildcard(), var.span)
+        if var.name in ROOTS and self.module is not None and self.module.version == "v1":
+            self.world.refuse(
+                f"variables must not shadow {var.name} (use a different variable name)", var.span
+            )
+        name, wrong = scope.declare(var.name, came)
+        if wrong:
+            self.world.refuse(wrong, var.span, hint="give it another name; `==` compares")
+        return Var(name, var.span)
+
+    def assigned(self, term: Term, scope: Scope) -> Term:
+        """Return the left side of `:=`, its variables declared."""
+        if isinstance(term, Var):
+            done = self.declare(term, "assigned", scope)
+            if term.name != "_":
+                scope.assigned.setdefault(term.name, term)
+            return done
+        if isinstance(term, Array):
+            return Array(tuple([self.assigned(item, scope) for item in term.items]), term.span)
+        if isinstance(term, Object):
+            pairs = [(self.term(key, scope), self.assigned(item, scope)) for key, item in term.pairs]
+            return Object(tuple(pairs), term.span)
+        if isinstance(term, Scalar):
+            return term
+        what = {"Ref": "ref", "Call": "call", "SetOf": "set"}.get(type(term).__name__, "this term")
+        self.world.refuse(f"cannot assign to {what}", term.span, hint="use `==` to compare, `=` to unify")
+        return self.term(term, scope)
+
+    def pattern(self, term: Term, scope: Scope) -> Term:
+        """Return the left side of `some ... in`, its variables declared."""
+        if isinstance(term, Var):
+            return self.declare(term, "declared", scope)
+        if isinstance(term, Array):
+            return Array(tuple([self.pattern(item, scope) for item in term.items]), term.span)
+        if isinstance(term, SetOf):
+            return SetOf(tuple([self.pattern(item, scope) for item in term.items]), term.span)
+        if isinstance(term, Object):
+            pairs = [(self.term(key, scope), self.pattern(item, scope)) for key, item in term.pairs]
+            return Object(tuple(pairs), term.span)
+        return self.term(term, scope)
+
+    # --- terms ---------------------------------------------------------------------------------------------
+
+    def term(self, term: Term, scope: Scope) -> Term:
+        """Return the term with every name decided."""
+        kind = type(term)
+        if kind is Scalar:
+            return term
+        if kind is Var:
+            return self.variable(term, scope)  # type: ignore[arg-type]  # kind says what it is
+        if kind is Ref:
+            return self.reference(term, scope)  # type: ignore[arg-type]
+        if kind is Call:
+            return self.call(term, scope, alone=False)  # type: ignore[arg-type]
+        if isinstance(term, Array):
+            return Array(tuple([self.term(item, scope) for item in term.items]), term.span)
+        if isinstance(term, SetOf):
+            return SetOf(tuple([self.term(item, scope) for item in term.items]), term.span)
+        if isinstance(term, Object):
+            pairs = [(self.term(key, scope), self.term(item, scope)) for key, item in term.pairs]
+            return Object(tuple(pairs), term.span)
+        if isinstance(term, Comprehension):
+            return self.comprehension(term, scope)
+        assert isinstance(term, Template)  # there is no other kind
+        return self.template(term, scope)
+
+    def variable(self, term: Var, scope: Scope) -> Term:
+        name = term.name
+        if name == "_":
+            return Var(scope.names.wildcard(), term.span)
+        if not scope.hides(name):
+            path = self.globals.get(name)
+            if path is not None:
+                return self.absolute(path, (), term)
+            if name in ROOTS:
+                return self.absolute((name,), (), term)
+        return self.local(term, scope)
+
+    def local(self, term: Var, scope: Scope) -> Var:
+        found = scope.find(term.name)
+        if found is None:
+            scope.names.used.add(term.name)
+            return term
+        return term if found == term.name else Var(found, term.span)
+
+    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term) -> Ref:
+        """Return the reference to a global, and remember what it reads."""
+        parts = (*[Scalar(name, term.span) for name in path[1:]], *rest)
+        if path[0] == "data":
+            self.reads.append(parts)
+        return Ref(Var(path[0], term.span), parts, term.span)
+
+    def reference(self, term: Ref, scope: Scope) -> Ref:
+        path = tuple([part if type(part) is Scalar else self.term(part, scope) for part in term.path])
+        head = term.head
+        if not isinstance(head, Var):
+            return Ref(self.term(head, scope), path, term.span)
+        name = head.name
+        if name != "_" and not scope.hides(name):
+            known = self.globals.get(name)
+            if known is None and name in ROOTS:
+                known = (name,)
+            if known is not None:
+                return self.absolute(known, path, term)
+        found = Var(scope.names.wildcard(), head.span) if name == "_" else self.local(head, scope)
+        return Ref(found, path, term.span)
+
+    def call(self, term: Call, scope: Scope, *, alone: bool) -> Term:
+        """Return the call with its function decided; `alone` as a literal of its own, it may capture its result."""
+        args = tuple([self.term(arg, scope) for arg in term.args])
+        parts = term.parts
+        if term.infix:
+            return calls.checked(self.world, replace(term, args=args), alone=False, module=self.module)
+        local = scope.hides(parts[0])
+        if not local:
+            known = self.globals.get(parts[0])
+            if known is not None:
+                parts = (*known, *parts[1:])
+        if parts in metadata.CALLS and not local:
+            return metadata.constant(self, parts, term)
+        if parts[0] == "data":
+            self.reads.append(tuple([Scalar(name, term.span) for name in parts[1:]]))
+        return calls.checked(
+            self.world, replace(term, parts=parts, args=args), alone=alone, module=self.module, local=local
+        )
+
+    def comprehension(self, term: Comprehension, scope: Scope) -> Term:
+        inner = scope.inner(term.body)
+        body = self.body(term.body, inner)
+        key = None if term.key is None else self.term(term.key, inner)
+        value = self.term(term.value, inner)
+        self.leave(inner)
+        return Comprehension(term.kind, key, value, body, term.span)
+
+    def template(self, term: Template, scope: Scope) -> Term:
+        """Return the call that a template string stands for: its texts, and a set of at most one value a hole."""
+        parts: list[Term] = []
+        for part in term.parts:
+            if isinstance(part, str):
+                parts.append(Scalar(part, term.span))
+                continue
+            assert isinstance(part, Test)  # the parser lets nothing else in
+            inner = scope.inner()
+            value = self.term(part.term, inner)
+            if isinstance(value, Scalar) and not part.withs:
+                parts.append(value)
+                continue
+            var = Var(scope.names.wildcard(), part.span)
+            body = (Unify(var, value, part.span, self.withs(part.withs, inner)),)
+            parts.append(Comprehension("set", None, var, body, part.span))
+        return Call(("internal", "template_string"), (Array(tuple(parts), term.span),), term.span)

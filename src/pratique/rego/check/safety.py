@@ -1,0 +1,307 @@
+"""Safety: every variable gets a value, and bodies are ordered so that it has one where it is needed.
+
+A literal binds the variables in the brackets of its references, what `=` can match, the result that a call hands
+out, and what `some ... in` iterates. It may stand as soon as its other variables are bound, and everything that
+its closures share with the body. The author's order is kept otherwise (OPA compile.go, reorderBodyForSafety).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
+from pratique.rego.check.world import World
+from pratique.rego.errors import UNSAFE_ERROR
+from pratique.rego.nodes import (
+    Array,
+    Body,
+    Call,
+    Comprehension,
+    Every,
+    Expr,
+    Not,
+    Object,
+    Ref,
+    Rule,
+    Scalar,
+    SetOf,
+    SomeIn,
+    Term,
+    Test,
+    Unify,
+    Var,
+)
+
+
+class Safety:
+    """Orders the bodies of one rule or query."""
+
+    def __init__(self, world: World, *, modern_not: bool) -> None:
+        self.world = world
+        self.modern_not = modern_not
+        self.told: set[str] = set()
+
+    # --- rules ---------------------------------------------------------------------------------------------
+
+    def rule(self, rule: Rule) -> Rule:
+        """Return the rule with its bodies in a safe order, its `else` links too."""
+        known = set(of_term(*(rule.args or ())).own)
+        head = (*rule.keys, rule.value)
+        uses = of_term(*head)
+        body, keys, value = rule.body, rule.keys, rule.value
+        if uses.refs and self._iterates(uses, known, body):
+            # OPA moves the head's references into the body, where others may depend on what they bind.
+            body, keys, value = self._with_head(rule)
+            uses = of_term(*keys, value)
+        body, bound = self.body(body, known)
+        bound |= known
+        missing = uses.own.keys() - bound
+        if missing:
+            missing -= bound | self._references(uses.refs, bound)
+            self._tell([uses.own[name] for name in missing])
+        if uses.closures:
+            keys = tuple([self.term(key, bound) for key in keys])
+            value = self.term(value, bound)
+        otherwise = None if rule.otherwise is None else self.rule(rule.otherwise)
+        return replace(rule, keys=keys, value=value, body=body, otherwise=otherwise)
+
+    def _iterates(self, uses: Uses, known: set[str], body: Body) -> bool:
+        # Whether a reference in the head may bind a variable that the body alone does not.
+        names = {name for ref in uses.refs for name in of_term(*ref.path).own}
+        if not names:
+            return False
+        return not names <= known | self._bound_by(body, known)
+
+    def _bound_by(self, body: Body, known: set[str]) -> set[str]:
+        placed, _ = self._placed(body, known)
+        return {name for _, uses in placed for name in uses.own}
+
+    def _with_head(self, rule: Rule) -> tuple[Body, tuple[Term, ...], Term]:
+        body = list(rule.body)
+
+        def moved(term: Term) -> Term:
+            uses = of_term(term)
+            if not uses.refs:
+                return term
+            name = Var(f"$h{len(body)}", term.span)
+            body.append(Unify(name, term, term.span))
+            return name
+
+        keys = tuple([moved(key) for key in rule.keys])
+        value = moved(rule.value)
+        return tuple(body), keys, value
+
+    # --- bodies --------------------------------------------------------------------------------------------
+
+    def body(self, body: Body, known: set[str]) -> tuple[Body, set[str]]:
+        """Return the body in a safe order, and the variables that it binds."""
+        placed, left = self._placed(body, known)
+        bound = {name for _, uses in placed for name in uses.own}
+        if left:
+            self._unsafe(left, known | bound)
+            placed = placed + left
+        found: list[Expr] = []
+        seen = set(known)
+        for literal, uses in placed:
+            found.append(self.literal(literal, seen) if uses.closures else literal)
+            seen |= uses.own.keys()
+        return tuple(found), bound
+
+    def _placed(self, body: Body, known: set[str]) -> tuple[list[tuple[Expr, Uses]], list[tuple[Expr, Uses]]]:
+        """Return the literals that could be placed, in order, and those that could not."""
+        left = [(literal, of_literal(literal)) for literal in body]
+        safe = set(known)
+        placed: list[tuple[Expr, Uses]] = []
+        shared = {name for _, uses in left for name in uses.own} - known
+        while left:
+            later = []
+            for pair in left:
+                literal, uses = pair
+                if uses.inside and not (uses.inside.keys() & shared) <= safe:
+                    later.append(pair)
+                    continue
+                missing = uses.own.keys() - safe
+                if missing and not missing <= self.outputs(literal, uses, safe):
+                    later.append(pair)
+                    continue
+                placed.append(pair)
+                safe |= missing
+            if len(later) == len(left):
+                break
+            left = later
+        return placed, left
+
+    def _unsafe(self, left: Iterable[tuple[Expr, Uses]], bound: set[str]) -> None:
+        found: list[Var] = []
+        candidates = set(bound)
+        shared: set[str] = set()
+        pairs = list(left)
+        for literal, uses in pairs:
+            candidates |= self.outputs(literal, uses, bound)
+            shared |= uses.own.keys()
+        for _, uses in pairs:
+            found.extend(var for name, var in uses.own.items() if name not in candidates)
+        if not found:
+            # They wait for each other.
+            for _, uses in pairs:
+                found.extend(var for name, var in uses.own.items() if name not in bound)
+        if not found:
+            for _, uses in pairs:
+                found.extend(var for name, var in uses.inside.items() if name in shared and name not in bound)
+        self._tell(found)
+
+    def _tell(self, found: Iterable[Var]) -> None:
+        for var in found:
+            if var.name in self.told:
+                continue
+            self.told.add(var.name)
+            self.world.refuse(
+                f"var {var.label} is unsafe",
+                var.span,
+                code=UNSAFE_ERROR,
+                hint="" if var.wildcard else f"nothing gives `{var.label}` a value: assign it, iterate it, or import it",
+            )
+
+    # --- what a literal binds ------------------------------------------------------------------------------
+
+    def outputs(self, literal: Expr, uses: Uses, safe: set[str]) -> set[str]:
+        """Return the variables that a literal binds, given those that are bound before it."""
+        found: set[str] = set()
+        if literal.withs:
+            values = of_term(*[each.value for each in literal.withs if not each.by])
+            found |= self._references(values.refs, safe)
+            if not values.own.keys() <= safe | found:
+                return found
+        if isinstance(literal, Not):
+            if literal.braced or self.modern_not:
+                return found
+            inner = _nested_calls(literal.body[0])
+            return found | self._references(of_term(*inner).refs, safe | found)
+        refs = uses.refs
+        while True:
+            before = len(found)
+            bound = safe | found
+            if refs:
+                found |= self._references(refs, bound)
+            if isinstance(literal, Test):
+                if isinstance(literal.term, Call) and literal.term.output is not None:
+                    if self.known(of_term(*literal.term.args), safe | found):
+                        pattern_variables(literal.term.output, found)
+            elif isinstance(literal, Unify):
+                self._unified(literal.left, literal.right, safe, found)
+            elif isinstance(literal, SomeIn) and self.known(of_term(literal.domain), safe | found):
+                pattern_variables(literal.value, found)
+                if literal.key is not None:
+                    pattern_variables(literal.key, found)
+            if len(found) == before:
+                return found - safe
+
+    def known(self, uses: Uses, safe: set[str]) -> bool:
+        """Tell whether all variables are bound."""
+        return uses.own.keys() <= safe
+
+    def _references(self, refs: list[Ref], safe: set[str]) -> set[str]:
+        """Return what the references bind: the variables in brackets behind a head that is known."""
+        found: set[str] = set()
+        while True:
+            before = len(found)
+            for ref in refs:
+                head = ref.head
+                if type(head) is Var:
+                    if head.name not in safe and head.name not in found and head.name not in {"input", "data"}:
+                        continue
+                elif not of_term(head).own.keys() <= safe | found:
+                    continue
+                for part in ref.path:
+                    if type(part) is not Scalar:
+                        pattern_variables(part, found)
+            if len(found) == before:
+                return found
+
+    def _unified(self, left: Term, right: Term, safe: set[str], found: set[str]) -> None:
+        if isinstance(left, Array) and isinstance(right, Array):
+            if len(left.items) == len(right.items):
+                for one, two in zip(left.items, right.items, strict=True):
+                    self._unified(one, two, safe, found)
+            return
+        if isinstance(left, Object) and isinstance(right, Object):
+            theirs = {_key(name): item for name, item in right.pairs}
+            for name, item in left.pairs:
+                if _key(name) in theirs:
+                    self._unified(item, theirs[_key(name)], safe, found)
+            return
+        bound = safe | found
+        if self.known(of_term(left), bound):
+            pattern_variables(right, found)
+        elif self.known(of_term(right), bound):
+            pattern_variables(left, found)
+
+    # --- nested bodies -------------------------------------------------------------------------------------
+
+    def literal(self, literal: Expr, known: set[str]) -> Expr:
+        """Return a literal with the bodies inside it in a safe order."""
+        if literal.withs:
+            withs = tuple([replace(each, value=self.term(each.value, known)) for each in literal.withs])
+            literal = replace(literal, withs=withs)
+        if isinstance(literal, Test):
+            return replace(literal, term=self.term(literal.term, known))
+        if isinstance(literal, Unify):
+            return replace(literal, left=self.term(literal.left, known), right=self.term(literal.right, known))
+        if isinstance(literal, Not):
+            if literal.braced:
+                return replace(literal, body=self.body(literal.body, known)[0])
+            return replace(literal, body=(self.literal(literal.body[0], known),))
+        if isinstance(literal, SomeIn):
+            return replace(literal, domain=self.term(literal.domain, known))
+        if isinstance(literal, Every):
+            inner = known | {var.name for var in (literal.key, literal.value) if var is not None}
+            body, _ = self.body(literal.body, inner)
+            return replace(literal, domain=self.term(literal.domain, known), body=body)
+        return literal
+
+    def term(self, term: Term, known: set[str]) -> Term:
+        """Return a term with the bodies inside it in a safe order."""
+        if isinstance(term, Scalar | Var):
+            return term
+        if isinstance(term, Comprehension):
+            return self.comprehension(term, known)
+        if isinstance(term, Ref):
+            path = tuple([self.term(part, known) for part in term.path])
+            return Ref(self.term(term.head, known), path, term.span)
+        if isinstance(term, Call):
+            output = None if term.output is None else self.term(term.output, known)
+            return replace(term, args=tuple([self.term(arg, known) for arg in term.args]), output=output)
+        if isinstance(term, Array):
+            return Array(tuple([self.term(item, known) for item in term.items]), term.span)
+        if isinstance(term, SetOf):
+            return SetOf(tuple([self.term(item, known) for item in term.items]), term.span)
+        assert isinstance(term, Object)  # templates are calls by now
+        return Object(tuple([(self.term(key, known), self.term(item, known)) for key, item in term.pairs]), term.span)
+
+    def comprehension(self, term: Comprehension, known: set[str]) -> Comprehension:
+        """Return a comprehension with its body in a safe order."""
+        body, bound = self.body(term.body, known)
+        bound = bound | known
+        head = (term.value,) if term.key is None else (term.key, term.value)
+        uses = of_term(*head)
+        missing = uses.own.keys() - bound
+        if missing:
+            missing -= self._references(uses.refs, bound)
+            self._tell([uses.own[name] for name in missing])
+        key, value = term.key, term.value
+        if uses.closures:
+            key = None if key is None else self.term(key, bound)
+            value = self.term(value, bound)
+        return Comprehension(term.kind, key, value, body, term.span)
+
+
+def _nested_calls(literal: Expr) -> list[Term]:
+    """Return the calls inside a literal; its own operator is none of them."""
+    uses = of_literal(literal)
+    own = literal.term if isinstance(literal, Test) else None
+    return [call for call in uses.calls if call is not own]
+
+
+def _key(term: Term) -> object:
+    return term.value if isinstance(term, Scalar) else term
