@@ -168,6 +168,11 @@ class Cluster:
             for informer in (self.namespaces, self._template_watch, self._definitions, self._configs):
                 tasks.create_task(informer.run())
             tasks.create_task(self._building.run())
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # A last event that is still on its way must not start a watch in a group that ends.
+                self._tasks = None
 
     async def fetch_namespace(self, name: str) -> Object | None:
         """Ask the API server for a namespace that the watch has not brought yet."""

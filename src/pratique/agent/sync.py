@@ -120,15 +120,15 @@ class Sync:
         return objects
 
     async def _work(self) -> None:
-        while self._desired is None:
-            await self._wake.wait()
-            self._wake.clear()
         retry = False
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), RETRY_SECONDS if retry else None)
-            if not self._new.is_set():
-                await asyncio.sleep(SETTLE_SECONDS)
+            if self._desired is None:
+                self._wake.clear()
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._new.wait(), SETTLE_SECONDS)
             self._wake.clear()
             self._new.clear()
             retry = await self._reconcile()
@@ -142,7 +142,7 @@ class Sync:
         templates = [obj for obj in wanted if obj["kind"] == "ConstraintTemplate"]
         others = [obj for obj in wanted if obj["kind"] != "ConstraintTemplate"]
         results += await asyncio.gather(*(self._apply(obj) for obj in templates))
-        failed = {result.identity[1] for result in results if result.status == "Failed"}
+        failed = {result.identity[1]: result.message for result in results if result.status == "Failed"}
         results += await asyncio.gather(*(self._constraint(obj, failed) for obj in others))
         results += await self._prune()
         await self._tell(desired, results)
@@ -185,17 +185,13 @@ class Sync:
             return Result(identity, "Failed", code, known.faults[0].message)
         return Result(identity, "Applied")
 
-    async def _constraint(self, obj: Object, failed: set[str]) -> Result:
+    async def _constraint(self, obj: Object, failed: Mapping[str, str]) -> Result:
         identity = identity_of(obj)
         template = identity[0].lower()
         if obj["kind"] != "Config":
-            if template in failed and ("ConstraintTemplate", template) in self._wanted:
-                return Result(
-                    identity,
-                    "Failed",
-                    "ConstraintInstallFailed",
-                    f"its template `{template}` is not installed",
-                )
+            if template in failed:
+                message = f"its template `{template}` is not installed: {failed[template]}"
+                return Result(identity, "Failed", "ConstraintInstallFailed", message)
             if fault := await self._await_kind(template):
                 return Result(identity, "Failed", "ConstraintInstallFailed", fault)
         return await self._apply(obj)
