@@ -18,7 +18,7 @@ POLICY: list[output.Column] = [
     ("ASSIGNMENT", "displayName"),
     ("STATE", "state"),
     ("EFFECT", "effect"),
-    ("COMPLIANT", lambda row: f"{row['percentage']:g}%"),
+    ("COMPLIANT", lambda row: _percentage(row)),
     ("COMPONENTS", lambda row: _share(row)),
     ("SCOPE", "scope"),
 ]
@@ -26,7 +26,7 @@ CLUSTER: list[output.Column] = [
     ("CLUSTER", "name"),
     ("STATE", "state"),
     ("ADD-ON", lambda row: row["addon"]["state"]),
-    ("COMPLIANT", lambda row: f"{row['percentage']:g}%"),
+    ("COMPLIANT", lambda row: _percentage(row)),
     ("COMPONENTS", lambda row: _share(row)),
     ("LAST SEEN", "lastSeen"),
 ]
@@ -82,6 +82,10 @@ def compliance(
         for row in rows if by != "component" else ():
             for problem in row["problems"]:
                 output.note(f"{problem['cluster']}: {problem['code']}: {problem['message']}")
+
+
+def _percentage(row: Mapping[str, Any]) -> str:
+    return "" if row["state"] == "NotStarted" else f"{row['percentage']:g}%"
 
 
 def _share(row: Mapping[str, Any]) -> str:

@@ -110,20 +110,21 @@ async def _serve(plan: Plan) -> None:
         )
     )
     async with AsyncExitStack() as stack:
-        first = await service.start()
-        stack.push_async_callback(service.stop)
         client = ServiceClient(plan.url, ca=authority)
         stack.push_async_callback(client.close)
         portal = PortalSettings(secure_cookie=plan.tls)
         service.fallback = create_portal(portal, lambda token: client.with_token(token or ""))
+        stack.push_async_callback(service.stop)
         pair = {"certificate": files[0], "key": files[1]}
         listeners = [
             Listener(service.app, host=plan.plain[0], port=plan.plain[1], **(pair if plan.tls else {})),
             Listener(service.app, host=plan.secure[0], port=plan.secure[1], **pair),
         ]
+        # Ports first: credentials of a first start that then fails would never be shown.
         for listener in listeners:
             await listener.start()
             stack.push_async_callback(listener.stop)
+        first = await service.start()
         await _welcome(service, listeners, made.ca if made else None, first)
         await stopped.wait()
         click.echo("stopping", err=True)

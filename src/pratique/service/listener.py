@@ -105,7 +105,7 @@ def _bind(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise UnavailableError(
                 f"port `{port}` on `{host}` is in use by another program",
-                hint="stop that program, or choose other ports with `--port-base`",
+                hint="stop that program, or choose another port (`up --port-base`, `serve --listen`)",
             ) from error
         raise UnavailableError(
             f"cannot listen on `{host}` port `{port}`: {error.strerror or error}",
