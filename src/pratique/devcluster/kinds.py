@@ -18,6 +18,11 @@ from pratique.kube import objects, schema, status
 Object = dict[str, Any]
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _HEAD = ("kind", "apiVersion", "metadata")
+_META_ORDER = (
+    *("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp"),
+    *("deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences"),
+    *("finalizers", "managedFields"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,11 @@ def cannot_handle(gvk: tuple[str, str, str], problem: str) -> status.StatusError
 
 
 def in_order(obj: Object, *, custom: bool) -> Object:
-    """Return an object with the order of keys in which the API server writes it."""
+    """Return an object with the order of keys in which the API server writes it; its metadata is new."""
+    metadata = {"resourceVersion": "", **obj["metadata"]}
     if custom:
-        return {key: obj[key] for key in sorted(obj)}
-    return {**{key: obj[key] for key in _HEAD if key in obj}, **obj}
+        metadata = {key: metadata[key] for key in sorted(metadata)}
+        return {key: metadata if key == "metadata" else obj[key] for key in sorted(obj)}
+    metadata = {key: metadata[key] for key in _META_ORDER if key in metadata}
+    head = {key: obj[key] for key in _HEAD if key in obj}
+    return {**head, **obj, "metadata": metadata}
