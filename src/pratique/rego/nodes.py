@@ -8,7 +8,7 @@ What `check` guarantees about the modules that it hands on:
 
 - **Variables.** A `Var` is a local variable, wherever it stands, except as the `head` of a `Ref`, where it may
   also be `input` or `data`. Within one rule (one `else` link of it) one name is one variable: a variable that shadows
-  another is renamed to `name$2`; a wildcard is `$1`, `$2`, ... and never occurs twice. `Var.label` is what the author
+  another is renamed to `name$2`; a wildcard is `$1`, `$2`, ... and never occurs twice; a variable that no author wrote starts with `~`. `Var.label` is what the author
   wrote.
 - **References.** A `Ref` starts at a local `Var`, at a composite term or call, or at `Var("input")`/`Var("data")`
   with an absolute path: rules of the own package, imports and aliases are resolved. Bare `input` and `data` are a

@@ -65,9 +65,7 @@ def _function(world: World, call: Call, *, alone: bool) -> Call:
     if alone and given == wanted + 1:
         return replace(call, args=call.args[:-1], output=call.args[-1])
     plural = "argument" if given == 1 else "arguments"
-    world.refuse(
-        f"function {call.name} has arity {wanted}, got {given} {plural}", call.span, code=TYPE_ERROR
-    )
+    world.refuse(f"function {call.name} has arity {wanted}, got {given} {plural}", call.span, code=TYPE_ERROR)
     return call
 
 
@@ -84,9 +82,7 @@ def _allowed(world: World, call: Call, known: Builtin, module: Module | None) ->
         world.refuse(
             f"built-in function {name} is not available: {known.refused}", call.span, code=TYPE_ERROR
         )
-    elif known.deprecated and (
-        world.capabilities.strict or (module is not None and module.version == "v1")
-    ):
+    elif known.deprecated and (world.capabilities.strict or (module is not None and module.version == "v1")):
         world.refuse(
             f"deprecated built-in function calls in expression: {name}",
             call.span,
@@ -125,4 +121,3 @@ def kind_of(term: Term) -> str:
     if isinstance(term, Comprehension):
         return term.kind
     return _COLLECTIONS.get(type(term), "any")
-

@@ -25,7 +25,9 @@ def _visit(world: World, place: Place, path: Path) -> None:
         defaults = [rule for rule in rules if rule.default]
         if len(defaults) > 1:
             world.refuse(
-                f"multiple default rules {name} found", defaults[1].head_span or defaults[1].span, code=TYPE_ERROR
+                f"multiple default rules {name} found",
+                defaults[1].head_span or defaults[1].span,
+                code=TYPE_ERROR,
             )
         if place.package is not None:
             where = rules[0].span.location()

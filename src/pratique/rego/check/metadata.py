@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
+from pratique.rego.check.world import World
 from pratique.rego.nodes import Annotation, Call, Module, Path, Rule, Scalar
 
 CALLS: Final = frozenset({("rego", "metadata", "rule"), ("rego", "metadata", "chain")})
@@ -12,6 +14,7 @@ CALLS: Final = frozenset({("rego", "metadata", "rule"), ("rego", "metadata", "ch
 class Resolving(Protocol):
     """What is needed of the resolver."""
 
+    world: World
     module: Module | None
     rule: Rule | None
 
@@ -22,29 +25,33 @@ def constant(resolver: Resolving, parts: Path, call: Call) -> Scalar:
     own = _first(rule.annotations if rule is not None else (), "rule")
     if parts[-1] == "rule":
         return Scalar({} if own is None else shown(own), call.span)
-    chain: list[dict[str, Any]] = []
-    if rule is not None and module is not None:
-        path = [*module.package, *rule.path]
-        chain.append({"path": path} if own is None else {"annotations": shown(own), "path": path})
-        document = _first(_document(module, rule), "document")
-        if document is not None:
-            chain.append({"annotations": shown(document), "path": path})
-        for scope in ("package", "subpackages"):
-            found = _first(module.annotations, scope)
-            if found is not None:
-                chain.append({"annotations": shown(found), "path": list(module.package)})
-    return Scalar([_path_first(link) for link in chain], call.span)
+    if rule is None or module is None:
+        return Scalar([], call.span)
+    notes = resolver.world.annotations
+    where = (*module.package, *rule.path)
+    chain: list[dict[str, Any]] = [_link(where, own)]
+    document = _first(notes.get(where, ()), "document")
+    if document is not None:
+        chain.append(_link(where, document))
+    package = module.package
+    found = _first(notes.get(package, ()), "package")
+    if found is not None:
+        chain.append(_link(package, found))
+    for length in range(len(package), 0, -1):
+        found = _first(notes.get(package[:length], ()), "subpackages")
+        if found is not None:
+            chain.append(_link(package[:length], found))
+    return Scalar(chain, call.span)
 
 
-def _path_first(link: dict[str, Any]) -> dict[str, Any]:
-    return {name: ["data", *value[1:]] if name == "path" else value for name, value in link.items()}
+def _link(path: Path, annotation: Annotation | None) -> dict[str, Any]:
+    link: dict[str, Any] = {"path": list(path[1:])}
+    if annotation is not None:
+        link["annotations"] = shown(annotation)
+    return link
 
 
-def _document(module: Module, rule: Rule) -> tuple[Annotation, ...]:
-    return tuple(note for other in module.rules if other.path == rule.path for note in other.annotations)
-
-
-def _first(annotations: tuple[Annotation, ...], scope: str) -> Annotation | None:
+def _first(annotations: Iterable[Annotation], scope: str) -> Annotation | None:
     return next((note for note in annotations if note.scope == scope), None)
 
 

@@ -56,7 +56,8 @@ def check_names(world: World, module: Module) -> None:
     for rule in module.rules:
         if rule.path[0] in {"input", "data"}:
             world.refuse(
-                f"rules must not shadow {rule.path[0]} (use a different rule name)", rule.head_span or rule.span
+                f"rules must not shadow {rule.path[0]} (use a different rule name)",
+                rule.head_span or rule.span,
             )
 
 

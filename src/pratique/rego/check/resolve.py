@@ -97,7 +97,9 @@ class Resolver:
         """Note what a scope declared for nothing."""
         for name, var in scope.declared.items():
             if name not in scope.used:
-                self.world.refuse(f"declared var {name} unused", var.span, hint=f"use `{name}`, or take it out")
+                self.world.refuse(
+                    f"declared var {name} unused", var.span, hint=f"use `{name}`, or take it out"
+                )
         if self.world.capabilities.strict:
             for name, var in scope.assigned.items():
                 if name not in scope.used:
@@ -160,7 +162,9 @@ class Resolver:
             only = literal.body[0]
             if isinstance(only, Unify) and only.declares:
                 self.world.refuse(
-                    "cannot assign vars inside negated expression", only.span, hint="assign on a line of its own"
+                    "cannot assign vars inside negated expression",
+                    only.span,
+                    hint="assign on a line of its own",
                 )
             done = self.literal(only, scope)
             body = () if done is None else (done,)
@@ -321,6 +325,8 @@ class Resolver:
         if parts in metadata.CALLS and not local:
             return metadata.constant(self, parts, term)
         if parts[0] == "data":
+            if not args and self.world.is_rule(parts):
+                return self.absolute(parts, (), term)
             self.reads.append(tuple([Scalar(name, term.span) for name in parts[1:]]))
         return calls.checked(
             self.world, replace(term, parts=parts, args=args), alone=alone, module=self.module, local=local
@@ -347,7 +353,7 @@ class Resolver:
             if isinstance(value, Scalar) and not part.withs:
                 parts.append(value)
                 continue
-            var = Var(scope.names.wildcard(), part.span)
+            var = Var(scope.names.generated(), part.span)
             body = (Unify(var, value, part.span, self.withs(part.withs, inner)),)
             parts.append(Comprehension("set", None, var, body, part.span))
         return Call(("internal", "template_string"), (Array(tuple(parts), term.span),), term.span)

@@ -7,7 +7,7 @@ its closures share with the body. The author's order is kept otherwise (OPA comp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
@@ -41,11 +41,13 @@ class Safety:
         self.world = world
         self.modern_not = modern_not
         self.told: set[str] = set()
+        self.made = 0
 
     # --- rules ---------------------------------------------------------------------------------------------
 
     def rule(self, rule: Rule) -> Rule:
         """Return the rule with its bodies in a safe order, its `else` links too."""
+        rule = self._plain_arguments(rule)
         known = set(of_term(*(rule.args or ())).own)
         head = (*rule.keys, rule.value)
         uses = of_term(*head)
@@ -66,6 +68,22 @@ class Safety:
         otherwise = None if rule.otherwise is None else self.rule(rule.otherwise)
         return replace(rule, keys=keys, value=value, body=body, otherwise=otherwise)
 
+    def _plain_arguments(self, rule: Rule) -> Rule:
+        """Return the rule with arguments that are patterns; others are compared in the body."""
+        args: list[Term] = []
+        compared: list[Expr] = []
+        for arg in rule.args or ():
+            uses = of_term(arg)
+            if uses.calls or uses.closures or any(of_term(*ref.path).own for ref in uses.refs):
+                name = Var(f"~a{len(args)}", arg.span)
+                compared.append(Unify(name, arg, arg.span))
+                args.append(name)
+            else:
+                args.append(arg)
+        if not compared:
+            return rule
+        return replace(rule, args=tuple(args), body=(*compared, *rule.body))
+
     def _iterates(self, uses: Uses, known: set[str], body: Body) -> bool:
         # Whether a reference in the head may bind a variable that the body alone does not.
         names = {name for ref in uses.refs for name in of_term(*ref.path).own}
@@ -84,7 +102,7 @@ class Safety:
             uses = of_term(term)
             if not uses.refs:
                 return term
-            name = Var(f"$h{len(body)}", term.span)
+            name = Var(f"~{len(body)}", term.span)
             body.append(Unify(name, term, term.span))
             return name
 
@@ -125,12 +143,36 @@ class Safety:
                 if missing and not missing <= self.outputs(literal, uses, safe):
                     later.append(pair)
                     continue
-                placed.append(pair)
+                if missing and uses.refs and not isinstance(literal, Not):
+                    placed.extend(self._split(literal, uses, safe, missing & uses.bare))
+                else:
+                    placed.append(pair)
                 safe |= missing
             if len(later) == len(left):
                 break
             left = later
         return placed, left
+
+    def _split(self, literal: Expr, uses: Uses, safe: set[str], missing: set[str]) -> list[tuple[Expr, Uses]]:
+        """Return a literal, before it the references that bind what it needs elsewhere: `x == xs[x]`."""
+        bound = missing & self._references(uses.refs, safe)
+        if not bound:
+            return [(literal, uses)]
+        found: list[Expr] = []
+
+        def moved(term: Term) -> Term:
+            if isinstance(term, Ref) and bound & of_term(*term.path).own.keys():
+                self.made += 1
+                name = Var(f"~r{self.made}", term.span)
+                found.append(Unify(name, term, term.span, literal.withs))
+                return name
+            return rebuilt(term, moved)
+
+        if isinstance(literal, Test):
+            literal = replace(literal, term=moved(literal.term))
+        elif isinstance(literal, Unify):
+            literal = replace(literal, left=moved(literal.left), right=moved(literal.right))
+        return [(each, of_literal(each)) for each in (*found, literal)]
 
     def _unsafe(self, left: Iterable[tuple[Expr, Uses]], bound: set[str]) -> None:
         found: list[Var] = []
@@ -160,7 +202,9 @@ class Safety:
                 f"var {var.label} is unsafe",
                 var.span,
                 code=UNSAFE_ERROR,
-                hint="" if var.wildcard else f"nothing gives `{var.label}` a value: assign it, iterate it, or import it",
+                hint=""
+                if var.wildcard
+                else f"nothing gives `{var.label}` a value: assign it, iterate it, or import it",
             )
 
     # --- what a literal binds ------------------------------------------------------------------------------
@@ -209,7 +253,11 @@ class Safety:
             for ref in refs:
                 head = ref.head
                 if type(head) is Var:
-                    if head.name not in safe and head.name not in found and head.name not in {"input", "data"}:
+                    if (
+                        head.name not in safe
+                        and head.name not in found
+                        and head.name not in {"input", "data"}
+                    ):
                         continue
                 elif not of_term(head).own.keys() <= safe | found:
                     continue
@@ -247,7 +295,9 @@ class Safety:
         if isinstance(literal, Test):
             return replace(literal, term=self.term(literal.term, known))
         if isinstance(literal, Unify):
-            return replace(literal, left=self.term(literal.left, known), right=self.term(literal.right, known))
+            return replace(
+                literal, left=self.term(literal.left, known), right=self.term(literal.right, known)
+            )
         if isinstance(literal, Not):
             if literal.braced:
                 return replace(literal, body=self.body(literal.body, known)[0])
@@ -262,22 +312,9 @@ class Safety:
 
     def term(self, term: Term, known: set[str]) -> Term:
         """Return a term with the bodies inside it in a safe order."""
-        if isinstance(term, Scalar | Var):
-            return term
         if isinstance(term, Comprehension):
             return self.comprehension(term, known)
-        if isinstance(term, Ref):
-            path = tuple([self.term(part, known) for part in term.path])
-            return Ref(self.term(term.head, known), path, term.span)
-        if isinstance(term, Call):
-            output = None if term.output is None else self.term(term.output, known)
-            return replace(term, args=tuple([self.term(arg, known) for arg in term.args]), output=output)
-        if isinstance(term, Array):
-            return Array(tuple([self.term(item, known) for item in term.items]), term.span)
-        if isinstance(term, SetOf):
-            return SetOf(tuple([self.term(item, known) for item in term.items]), term.span)
-        assert isinstance(term, Object)  # templates are calls by now
-        return Object(tuple([(self.term(key, known), self.term(item, known)) for key, item in term.pairs]), term.span)
+        return rebuilt(term, lambda inner: self.term(inner, known))
 
     def comprehension(self, term: Comprehension, known: set[str]) -> Comprehension:
         """Return a comprehension with its body in a safe order."""
@@ -294,6 +331,22 @@ class Safety:
             key = None if key is None else self.term(key, bound)
             value = self.term(value, bound)
         return Comprehension(term.kind, key, value, body, term.span)
+
+
+def rebuilt(term: Term, change: Callable[[Term], Term]) -> Term:
+    """Return a term with each term directly inside it changed; a comprehension stays as it is."""
+    if isinstance(term, Ref):
+        return Ref(change(term.head), tuple(map(change, term.path)), term.span)
+    if isinstance(term, Call):
+        output = None if term.output is None else change(term.output)
+        return replace(term, args=tuple(map(change, term.args)), output=output)
+    if isinstance(term, Array):
+        return Array(tuple(map(change, term.items)), term.span)
+    if isinstance(term, SetOf):
+        return SetOf(tuple(map(change, term.items)), term.span)
+    if isinstance(term, Object):
+        return Object(tuple([(change(key), change(value)) for key, value in term.pairs]), term.span)
+    return term
 
 
 def _nested_calls(literal: Expr) -> list[Term]:

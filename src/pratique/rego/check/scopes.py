@@ -35,6 +35,11 @@ class Names:
         self.number += 1
         return f"${self.number}"
 
+    def generated(self) -> str:
+        """Return a name for a variable that no author wrote, and that is looked at."""
+        self.number += 1
+        return f"~t{self.number}"
+
     def fresh(self, name: str, *, nested: bool) -> str:
         """Return a name for a declared variable; only in the outermost body it may keep its own."""
         if not nested and name not in self.used:

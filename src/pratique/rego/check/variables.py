@@ -33,10 +33,12 @@ Closure: TypeAlias = Comprehension | Every | Not
 class Uses:
     """The variables, references, calls and closures of one literal or term, in the order in which they stand."""
 
-    __slots__ = ("calls", "closures", "inside", "own", "refs")
+    __slots__ = ("bare", "calls", "closures", "inside", "own", "refs")
 
     def __init__(self) -> None:
         self.own: dict[str, Var] = {}
+        # Those that stand somewhere else than in the brackets of a reference.
+        self.bare: set[str] = set()
         self.refs: list[Ref] = []
         self.calls: list[Call] = []
         self.closures: list[Closure] = []
@@ -49,13 +51,16 @@ class Uses:
             return
         if kind is Var:
             self.own.setdefault(term.name, term)  # type: ignore[union-attr,arg-type]  # kind says what it is
+            self.bare.add(term.name)  # type: ignore[union-attr]
         elif isinstance(term, Ref):
             head = term.head
             if type(head) is not Var or head.name not in _ROOTS:
                 self.add(head)
             self.refs.append(term)
             for part in term.path:
-                if type(part) is not Scalar:
+                if isinstance(part, Var):
+                    self.own.setdefault(part.name, part)
+                elif type(part) is not Scalar:
                     self.add(part)
         elif isinstance(term, Call):
             self.calls.append(term)

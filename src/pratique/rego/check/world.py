@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.check.capabilities import Capabilities
 from pratique.rego.errors import COMPILE_ERROR, Problem
-from pratique.rego.nodes import Module, Path, Rule, Scalar, Term
+from pratique.rego.nodes import Annotation, Module, Path, Rule, Scalar, Term
 from pratique.rego.source import Span
 
 
@@ -52,11 +52,19 @@ class World:
         self.printing = printing
         self.problems: list[Problem] = []
         self.root = Place()
+        # By the absolute path of a package or rule, from whichever module they stand in.
+        self.annotations: dict[Path, list[Annotation]] = {}
         for module in modules:
+            for note in module.annotations:
+                if note.scope in {"package", "subpackages"}:
+                    self.annotations.setdefault(module.package, []).append(note)
             place = self.place(module.package[1:])
             place.package = place.package or module
             for rule in module.rules:
                 self.place((*module.package[1:], *rule.path)).rules.append(rule)
+                if rule.annotations:
+                    path = (*module.package, *rule.path)
+                    self.annotations.setdefault(path, []).extend(rule.annotations)
 
     def place(self, path: Path) -> Place:
         """Return the node at a path below `data`, made if need be."""
@@ -77,6 +85,11 @@ class World:
                 return None
             place = found
         return place
+
+    def is_rule(self, path: Path) -> bool:
+        """Tell whether a rule without arguments stands at an absolute path."""
+        place = self.find(path)
+        return place is not None and bool(place.rules) and place.arity < 0
 
     def reached(self, parts: tuple[Term, ...]) -> Iterator[Path]:
         """Yield the paths of the rules that a reference `data.parts` may read."""

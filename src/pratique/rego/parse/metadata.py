@@ -72,7 +72,31 @@ def _value(block: Sequence[str], span: Span) -> dict[str, Any]:
         raise _problem("the metadata block is not YAML", span) from None
     if not isinstance(value, dict) or not value:
         raise _problem("expected at least one metadata entry", span)
-    return {str(name): item for name, item in value.items()}
+    found = {str(name): item for name, item in value.items()}
+    if "authors" in found:
+        found["authors"] = [_author(each) for each in _listed(found["authors"])]
+    if "related_resources" in found:
+        found["related_resources"] = [
+            {"ref": each} if isinstance(each, str) else each for each in _listed(found["related_resources"])
+        ]
+    if found.get("entrypoint") is True:
+        found.setdefault("scope", "document")
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _author(value: Any) -> Any:
+    """Return `Name <email>` as its parts."""
+    if not isinstance(value, str):
+        return value
+    parts = value.split()
+    if parts and parts[-1].startswith("<") and parts[-1].endswith(">"):
+        name = " ".join(parts[:-1])
+        return {**({"name": name} if name else {}), "email": parts[-1][1:-1]}
+    return {"name": value}
 
 
 def attach(module: Module, annotations: Sequence[Placed]) -> Module:

@@ -188,4 +188,3 @@ def parse_term(source: Source) -> Term:
     except RecursionError:
         raise _too_deep(source) from None
     return found
-

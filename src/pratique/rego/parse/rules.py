@@ -86,7 +86,8 @@ class Rules(Literals):
         args: tuple[Term, ...] | None = None
         if self.kinds[self.at] == "(":
             self.at += 1
-            args = self.listed(")")
+            # A function of nothing is a plain rule (OPA keeps no empty arguments).
+            args = self.listed(")") or None
             if self.kinds[self.at] in {".", "["}:
                 raise self.unexpected("nothing can follow the arguments of a function's head")
         head = _Head(name, ref, args, None, None, self.span(start))
@@ -97,7 +98,9 @@ class Rules(Literals):
             head.member = self.infix()
         if self.kinds[self.at] in {":=", "="}:
             if head.member is not None:
-                raise self.unexpected("a set's members have no value", hint="leave `contains` or the value out")
+                raise self.unexpected(
+                    "a set's members have no value", hint="leave `contains` or the value out"
+                )
             head.assigned = self.kinds[self.at] == ":="
             self.at += 1
             head.value = self.infix()
@@ -250,12 +253,16 @@ class Rules(Literals):
         shown = head.span.text.split("\n")[0]
         if body and not with_if:
             self.problem(
-                "`if` keyword is required before rule body", at, hint=f"write `{shown} if {{`, or use `version: v0`"
+                "`if` keyword is required before rule body",
+                at,
+                hint=f"write `{shown} if {{`, or use `version: v0`",
             )
         if head.member is not None or head.args is not None or head.value is not None or with_if:
             if head.args is not None and head.value is None and not body:
                 self.problem(
-                    f"`{shown}` must have a value assignment and/or a body", at - 1, hint="write `:= value` or `if {`"
+                    f"`{shown}` must have a value assignment and/or a body",
+                    at - 1,
+                    hint="write `:= value` or `if {`",
                 )
             return
         if len(head.ref) == 1:
@@ -267,5 +274,7 @@ class Rules(Literals):
             )
         elif not body:
             self.problem(
-                f"`{shown}` must have a value assignment and/or a body", at - 1, hint="write `:= value` or `if {`"
+                f"`{shown}` must have a value assignment and/or a body",
+                at - 1,
+                hint="write `:= value` or `if {`",
             )

@@ -228,7 +228,9 @@ class Terms(Cursor):
         if isinstance(term, Var):
             return (term.name,)
         if isinstance(term, Ref) and isinstance(term.head, Var):
-            names = [part.value for part in term.path if isinstance(part, Scalar) and isinstance(part.value, str)]
+            names = [
+                part.value for part in term.path if isinstance(part, Scalar) and isinstance(part.value, str)
+            ]
             if len(names) == len(term.path):
                 return (term.head.name, *names)
         raise self.unexpected("only a name or a path of names can be called")
