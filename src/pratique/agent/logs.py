@@ -35,6 +35,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # The servers' own chatter about processes and ports says nothing that `starting` and `ready` do not.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def info(message: str, **fields: object) -> None:

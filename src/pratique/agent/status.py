@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from pratique.agent.cluster import Cluster, Known
@@ -31,6 +32,11 @@ def shorten(message: str) -> str:
     return encoded[: LONGEST_MESSAGE - 3].decode(errors="ignore") + "..."
 
 
+def now_text() -> str:
+    """Return this moment in RFC 3339, to the second, as Gatekeeper writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 class Status:
     """Writes statuses; `run` it as a task. `pods` are the pods that exist, None when that is unknown."""
 
@@ -44,6 +50,7 @@ class Status:
         self._operations = sorted(operations)
         self._pods: set[str] | None = None
         self._audit: Callable[[Constraint], Object] | None = None
+        self._last_run: Callable[[], str] = str
         self._queue: WorkQueue[tuple[str, str]] = WorkQueue(self._write, name="status", gather=GATHER_SECONDS)
         cluster.on_status(lambda kind, name: self._queue.add((kind, name)))
 
@@ -55,20 +62,15 @@ class Status:
         """Write the audit's part too, from now on: this process is the leader."""
 
         def audited(constraint: Constraint) -> Object:
-            return audit_status(records, constraint, limit=limit, actions=self._actions(constraint)) | {
-                "auditTimestamp": last_run()
-            }
+            return audit_status(records, constraint, limit=limit, actions=self._actions(constraint))
 
         def changed(constraints: Iterable[Constraint]) -> None:
             for constraint in constraints:
                 self._queue.add(constraint)
 
         self._audit = audited
+        self._last_run = last_run
         records.listen(changed)
-
-    def lose(self) -> None:
-        """Leave the audit's part to another leader."""
-        self._audit = None
 
     def write_all(self) -> None:
         """Look at every template and constraint again."""
@@ -132,10 +134,11 @@ class Status:
         if self._audit:
             audited = self._audit((kind, name))
             have = current.get("status") or {}
-            if not audited["auditTimestamp"]:
-                audited["auditTimestamp"] = have.get("auditTimestamp") or known.obj["metadata"].get(
-                    "creationTimestamp", ""
-                )
+            # What was judged since the last full audit is as new as this moment.
+            if any(have.get(part) != value for part, value in audited.items()):
+                audited["auditTimestamp"] = now_text()
+            else:
+                audited["auditTimestamp"] = max(have.get("auditTimestamp") or "", self._last_run())
             wanted |= audited
         return wanted
 
