@@ -5,8 +5,9 @@
 `DIR` holds `<policy>/template.yaml` and `<policy>/examples/<scenario>/{policy_parameters.json,good,violations}`
 (or is one such policy). For each scenario the definition is picked whose template's URL names the policy and
 which declares the scenario's parameters; it is assigned with them, bound for a cluster, and every manifest is
-reviewed. Each document under `violations/` that the constraint matches must violate somewhere in its file;
-none under `good/` may. The last line is `N passed, M failed`, in manifests. What `azure-todo.txt` names is
+sent in order as `kubectl apply` would send it: in namespace `default` where it names none, as an UPDATE where
+the file had the same object before. A file under `violations/` must violate; one under `good/` may not. The
+last line is `N passed, M failed`, in manifests. What `azure-todo.txt` names is
 known to fail; a line there that passes fails the run.
 """
 
@@ -15,18 +16,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pratique.constraint import AUDIT, ConstraintError, Library, Review, TemplateError
+from cryptography import x509
+
+from pratique.constraint import WEBHOOK, ConstraintError, Library, Programs, Review, TemplateError
+from pratique.constraint.external import Answer
 from pratique.errors import NotFoundError, PratiqueError
 from pratique.kube import yaml
 from pratique.policy import Assignment, Cluster, Definition, bind
 
 SHARED = Path(__file__).parents[3] / "shared" / "conformance" / "azure-policy"
 TODO = Path(__file__).with_name("azure-todo.txt")
+CLUSTER_SCOPED = frozenset(
+    {"ClusterRole", "ClusterRoleBinding", "Namespace", "Node", "PersistentVolume", "StorageClass"}
+)
 CLUSTER = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerService/managedClusters/sample"
 
 
@@ -63,7 +70,7 @@ def policies(folders: list[Path]) -> Iterator[Path]:
 
 def cases(policy: Path) -> Iterator[Case]:
     """Yield the manifests of a policy's scenarios."""
-    for scenario in sorted(path.parent for path in policy.glob("examples/*/policy_parameters.json")):
+    for scenario in sorted(path for path in policy.glob("examples/*") if path.is_dir()):
         for folder, violates in (("good", False), ("violations", True)):
             for manifest in sorted((scenario / folder).glob("*.yaml")):
                 yield Case(policy, scenario, manifest, violates)
@@ -85,9 +92,41 @@ def pick(definitions: list[Definition], policy: str, parameters: dict[str, Any])
     return min(fitting, key=lambda definition: len(definition.parameters), default=None)
 
 
-def prepare(policy: Path, scenario: Path, definitions: list[Definition]) -> Library:
+class Notation:
+    """Stands for the signature provider: a tag `signed` is signed, and counts while a certificate is trusted."""
+
+    def __init__(self) -> None:
+        self.trusted = False
+
+    def see(self, document: dict[str, Any]) -> None:
+        """Take note of a certificate store, as the provider would."""
+        if document["kind"] == "CertificateStore":
+            try:
+                x509.load_pem_x509_certificate(document["spec"]["parameters"]["value"].encode())
+                self.trusted = True
+            except ValueError:
+                self.trusted = False
+
+    def ask(self, provider: str, keys: Sequence[str]) -> Answer:
+        """Answer with one verifier's report for each image."""
+        if provider != "ratify-provider":
+            return Answer(system_error=f"no provider {provider}")
+        return Answer(responses=tuple((key, self._report(key)) for key in keys))
+
+    def _report(self, image: str) -> dict[str, Any]:
+        passes = image.endswith(":signed") and self.trusted
+        report = {
+            "name": "notation",
+            "isSuccess": passes,
+            "message": "" if passes else "no trusted signature",
+        }
+        return {"isSuccess": passes, "verifierReports": [report]}
+
+
+def prepare(policy: Path, scenario: Path, definitions: list[Definition], notation: Notation) -> Library:
     """Return a library that holds what the scenario's assignment becomes; raises `PratiqueError`."""
-    parameters = json.loads((scenario / "policy_parameters.json").read_text())
+    path = scenario / "policy_parameters.json"
+    parameters = json.loads(path.read_text()) if path.is_file() else {}
     definition = pick(definitions, policy.name, parameters)
     if definition is None:
         raise NotFoundError(f"no definition for {policy.name} declares {', '.join(parameters) or 'nothing'}")
@@ -98,7 +137,7 @@ def prepare(policy: Path, scenario: Path, definitions: list[Definition]) -> Libr
     manifests = bind(assignment, definition, Cluster(CLUSTER), _fetcher(policy))
     if manifests.template is None or manifests.constraint is None:
         raise NotFoundError(manifests.reason)
-    library = Library()
+    library = Library(programs=Programs(ask=notation.ask))
     library.put_template(manifests.template)
     library.put_constraint(manifests.constraint)
     return library
@@ -113,11 +152,15 @@ def _fetcher(policy: Path) -> Callable[[str], str]:
     return fetch
 
 
-def judge(case: Case, library: Library) -> Outcome:
-    """Review a manifest's documents."""
+def judge(case: Case, library: Library, notation: Notation) -> Outcome:
+    """Send a manifest's documents."""
     found: list[str] = []
-    for document in yaml.read(case.manifest.read_text(), file=str(case.manifest)):
-        violations = library.review(_review(document), AUDIT)
+    documents = yaml.read(case.manifest.read_text(), file=str(case.manifest))
+    notation.trusted = False
+    for document in documents:
+        notation.see(document)
+    for review in reviews(documents):
+        violations = library.review(review, WEBHOOK)
         broken = [violation.message for violation in violations if violation.error]
         if broken:
             return Outcome(case, f"cannot be evaluated: {broken[0]}")
@@ -129,23 +172,49 @@ def judge(case: Case, library: Library) -> Outcome:
     return Outcome(case)
 
 
-def _review(document: dict[str, Any]) -> Review:
-    return Review.from_object(document)
+def reviews(documents: list[dict[str, Any]]) -> Iterator[Review]:
+    """Yield what an API server would ask, one question a document."""
+    there: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for document in documents:
+        metadata = document.setdefault("metadata", {})
+        kind = document["kind"]
+        if kind not in CLUSTER_SCOPED:
+            metadata.setdefault("namespace", "default")
+        namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+        group, _, version = document["apiVersion"].rpartition("/")
+        old = there.get((kind, namespace, name))
+        there[kind, namespace, name] = document
+        yield Review.from_admission(
+            {
+                "uid": "sample",
+                "kind": {"group": group, "version": version, "kind": kind},
+                "name": name,
+                "namespace": namespace,
+                "operation": "CREATE" if old is None else "UPDATE",
+                "userInfo": {"username": "someone", "groups": ["system:authenticated"]},
+                "object": document,
+                "oldObject": old,
+            },
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}} if namespace else None,
+        )
 
 
 def run(folders: list[Path], definitions: list[Definition]) -> list[Outcome]:
     """Run every case of every policy."""
     outcomes = []
+    notation = Notation()
     for policy in policies(folders):
         libraries: dict[Path, Library | str] = {}
         for case in cases(policy):
             if case.scenario not in libraries:
                 try:
-                    libraries[case.scenario] = prepare(policy, case.scenario, definitions)
+                    libraries[case.scenario] = prepare(policy, case.scenario, definitions, notation)
                 except (TemplateError, ConstraintError, PratiqueError) as error:
                     libraries[case.scenario] = error.render()
             library = libraries[case.scenario]
-            outcomes.append(judge(case, library) if isinstance(library, Library) else Outcome(case, library))
+            outcomes.append(
+                judge(case, library, notation) if isinstance(library, Library) else Outcome(case, library)
+            )
     return outcomes
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique import rego
-from pratique.constraint import modules
+from pratique.constraint import external, modules
 from pratique.constraint.errors import INGEST_ERROR, TemplateError, TemplateProblem
 from pratique.constraint.template import Template
 from pratique.errors import Location
-
-Builtins = Mapping[str, Callable[..., Any]]
 
 MODULE: Final = "template"
 RULE: Final = "violation"
@@ -46,7 +44,8 @@ class Program:
 class Programs:
     """Compiled programs by content, so that the same text and parameters are compiled once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ask: external.Ask = external.nobody) -> None:
+        self._builtins = {"external_data": external.builtin(ask)}
         self._found: dict[str, Any] = {}
         self._frames: dict[str, tuple[list[rego.Source], str]] = {}
 
@@ -85,7 +84,11 @@ class Programs:
         constants = None if parameters is None else {"input.parameters": parameters}
         try:
             compiled = rego.compile(
-                sources, entrypoints=[entrypoint], constants=constants, data_roots=("inventory",)
+                sources,
+                entrypoints=[entrypoint],
+                constants=constants,
+                builtins=self._builtins,
+                data_roots=("inventory",),
             )
         except rego.CompileError as error:
             raise _refusal(template, error.problems, "unable to compile modules") from error
