@@ -75,8 +75,7 @@ class Patterns(Terms):
     def match(self, pattern: nodes.Term, value: ir.Expr) -> None:
         """Add the steps that match a pattern with an atom: bind what is free, compare what is not."""
         if isinstance(pattern, nodes.Var) and not self.evaluable(pattern):
-            if not pattern.wildcard:
-                self.bound[pattern.name] = self.local(value)
+            self.bound[pattern.name] = self.local(value)
             return
         if self.evaluable(pattern):
             self.same(self.value(pattern), value)
