@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.constraint import AUDIT, GATOR, WEBHOOK, Library, Review, TemplateError, decide
+from pratique.constraint.program import Program
 
 MESSAGE = """
 package owner
@@ -155,6 +156,24 @@ def test_a_broken_policy_says_so_and_hides_no_other(library: Library, rego: str)
     assert [violation.error for violation in violations] == [False, True]
     assert violations[1].action == "warn"
     assert decide(violations).message == '[owners] web needs {"owner"}'
+
+
+def test_a_fault_of_the_engine_denies_and_hides_no_other(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.put_constraint(constraint("Owner", "again", parameters={"labels": ["team"]}))
+    run = Program.run
+
+    def faulty(program: Program, review: Any, inventory: Any) -> Any:
+        if program.parameters["labels"] == ["owner"]:
+            raise TypeError("a fault")
+        return run(program, review, inventory)
+
+    monkeypatch.setattr(Program, "run", faulty)
+    found = {one.constraint_name: one for one in library.review(Review.from_object(pod()))}
+    assert found["owners"].error
+    assert found["owners"].message == "the policy could not be evaluated: a fault"
+    assert found["again"].message == 'web needs {"team"}'
 
 
 def test_a_match_that_cannot_be_decided_rejects(library: Library) -> None:

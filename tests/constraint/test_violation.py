@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pratique.constraint import Violation, decide
-from pratique.constraint.violation import field_of, findings
+from pratique.constraint.fields import field_of
+from pratique.constraint.violation import findings
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",

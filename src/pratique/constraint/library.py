@@ -16,12 +16,13 @@ from pratique import rego
 from pratique.constraint import constraint as constraints
 from pratique.constraint import template as templates
 from pratique.constraint.constraint import Constraint
+from pratique.constraint.fields import Fields
 from pratique.constraint.inventory import Inventory
 from pratique.constraint.match import Candidate, Matcher, MatchError, applies, compile_match, group_kind
 from pratique.constraint.program import Program, Programs
 from pratique.constraint.review import WEBHOOK, Review
 from pratique.constraint.template import Template
-from pratique.constraint.violation import Finding, Violation, field_of, findings
+from pratique.constraint.violation import Finding, Violation, findings
 from pratique.errors import NotFoundError
 from pratique.kube import yaml
 
@@ -183,6 +184,7 @@ class Library:
         if not candidates:
             return applied, found
         objects = self._objects(review)
+        fields = Fields(review.subject)
         for one in candidates:
             if point == WEBHOOK and not one.template.admits(review.operation):
                 continue
@@ -193,7 +195,7 @@ class Library:
                 if one.constraint.match is not None and not applies(one.matcher, objects):
                     continue
                 applied.append((one.constraint.kind, one.constraint.name))
-                found.extend(self._ask(one, review, actions))
+                found.extend(self._ask(one, review, actions, fields))
             except MatchError as error:
                 applied.append((one.constraint.kind, one.constraint.name))
                 reason = Finding(f"unable to match constraints: {error.message}", {}, error=True)
@@ -225,16 +227,21 @@ class Library:
             objects.append(review.old_object)
         return [Candidate(found, namespace, review.source) for found in objects if found is not None]
 
-    def _ask(self, one: _Installed, review: Review, actions: tuple[str, ...]) -> Iterable[Violation]:
+    def _ask(
+        self, one: _Installed, review: Review, actions: tuple[str, ...], fields: Fields
+    ) -> Iterable[Violation]:
         try:
             result = one.program.run(review.input, self._inventory.data)
         except rego.EvaluationError as error:
             return (_violation(one, actions, Finding(_failure(error), {}, error=True), ""),)
+        except Exception as error:
+            # INVARIANT: whatever one policy does, every other constraint is still asked, and it denies.
+            reason = f"the policy could not be evaluated: {error or type(error).__name__}"
+            return (_violation(one, actions, Finding(reason, {}, error=True), ""),)
         if result is rego.UNDEFINED or not result:
             return ()
-        subject = review.subject
         return [
-            _violation(one, actions, finding, field_of(finding.message, finding.details, subject))
+            _violation(one, actions, finding, fields.find(finding.message, finding.details))
             for finding in findings(result)
         ]
 
