@@ -1,31 +1,33 @@
-"""The syntax tree of Rego: one set of nodes, first as written (`parse`), then with every name decided (`check`).
+"""The syntax tree of Rego: one set of nodes, first as written (`parse`), then with names decided (`check`).
 
 What `parse` produces: the text's own structure. Names are as written, `_` is `Var("_")`, a rule's `path` is
-relative to its package, infix operators are calls of the builtin that they stand for (`a + b` is `plus`, `x in y`
-is `internal.member_2`; `infix` is set), every node has a span.
+relative to its package, infix operators are calls of the builtin that they stand for (`a + b` is `plus`,
+`x in y` is `internal.member_2`; `infix` is set), every node has a span.
 
 What `check` guarantees about the modules that it hands on:
 
 - **Variables.** A `Var` is a local variable, wherever it stands, except as the `head` of a `Ref`, where it may
-  also be `input` or `data`. Within one rule (one `else` link of it) one name is one variable: a variable that shadows
-  another is renamed to `name$2`; a wildcard is `$1`, `$2`, ... and never occurs twice; a variable that no author wrote starts with `~`. `Var.label` is what the author
-  wrote.
-- **References.** A `Ref` starts at a local `Var`, at a composite term or call, or at `Var("input")`/`Var("data")`
-  with an absolute path: rules of the own package, imports and aliases are resolved. Bare `input` and `data` are a
-  `Ref` with an empty `path`. A head that is itself a `Ref` does not occur: paths are joined.
-- **Calls.** `Call.parts` is the name of a builtin (`("array", "concat")`), or starts with `"data"` and is the absolute path
-  of a function. `Call.output` is the extra last argument that takes the result (`count(xs, n)`), already taken out
-  of `args`: read it as `output = call`. `print` is dropped unless it is wanted.
-- **Literals.** `Some` is gone (its variables are renamed). `:=` is a `Unify` with `declares` set. The rest is as
-  written: nothing is hoisted, nested calls stay nested. A template string is a call of `internal.template_string`
-  with one array: strings, and set comprehensions of one variable.
-- **Order.** Bodies, nested ones too, are ordered so that every literal finds its inputs bound by what stands before it;
-  the author's order is kept where it can be.
-- **With.** `With.kind` says what is replaced: `input` or `data` (`path` is the absolute path of values), `function` or
-  `builtin` (`path` is its name's parts); `by` is the function or builtin that stands in, if it is one, else `value`.
-- **Rules.** `path` is absolute, starts with `"data"` and is the longest prefix of plain strings; `keys` is the rest
-  of the head's reference. `modern_not` says whether `future.keywords.not` is on in its module (else the legacy
-  hoisting of rego.md 2.1 applies to `not`).
+  also be `input` or `data`. Within one rule (one `else` link of it) one name is one variable: one that shadows
+  another is renamed to `name$2`; a wildcard is `$1`, `$2`, ... and never occurs twice; a variable that no author
+  wrote starts with `~`. `Var.label` is what the author wrote.
+- **References.** A `Ref` starts at a local `Var`, at a composite term or call, or at `Var("input")` or
+  `Var("data")` with an absolute path: rules of the own package, imports and aliases are resolved. Bare `input`
+  and `data` are a `Ref` with an empty `path`. A head that is itself a `Ref` does not occur: paths are joined.
+- **Calls.** `Call.parts` is the name of a builtin (`("array", "concat")`), or starts with `"data"` and is the
+  absolute path of a function. `Call.output` is the extra last argument that takes the result (`count(xs, n)`),
+  already taken out of `args`: read it as `output = call`. `print` is dropped unless it is wanted.
+- **Literals.** `Some` is gone (its variables are renamed). `:=` is a `Unify` with `declares` set. Nested calls
+  stay nested. A reference stands before its literal, as `~r1 = xs[x]`, where it binds what the literal needs
+  elsewhere (`x == xs[x]`). A template string is a call of `internal.template_string` with one array: strings,
+  and set comprehensions of one variable. What `rego.metadata` answers is a `Scalar` whose value is composite.
+- **Order.** Bodies, nested ones too, are ordered so that every literal finds its inputs bound by what stands
+  before it; the author's order is kept where it can be.
+- **With.** `With.kind` says what is replaced: `input` or `data` (`path` is what follows that root), `function`
+  or `builtin` (`path` is its name's parts); `by` is the function or builtin that stands in, if it is one, else
+  `value` is.
+- **Rules.** `path` is absolute, starts with `"data"` and is the longest prefix of plain strings; `keys` is the
+  rest of the head's reference. Arguments are patterns: others have become a literal of the body. `modern_not`
+  says whether `future.keywords.not` is on in the module (else rego.md 2.1's hoisting applies to `not`).
 """
 
 from __future__ import annotations

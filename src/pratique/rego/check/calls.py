@@ -13,12 +13,22 @@ from pratique.rego.nodes import Array, Call, Comprehension, Module, Object, Scal
 from pratique.rego.runtime.values import type_name
 
 _COLLECTIONS: Final = {Array: "array", SetOf: "set", Object: "object"}
+_INSTEAD: Final = {
+    "all": "write `every x in xs { x }`",
+    "any": "write `true in xs`",
+    "net.cidr_overlap": "write `net.cidr_contains`",
+    "re_match": "write `regex.match`",
+    "set_diff": "write `left - right`",
+}
 
 
 def checked(world: World, call: Call, *, alone: bool, module: Module | None, local: bool = False) -> Call:
     """Return the call, its captured result taken out of the arguments; what is wrong with it is noted."""
     if call.parts[0] == "data":
         return _function(world, call, alone=alone)
+    if not local and call.name in world.capabilities.denied:
+        _denied(world, call)
+        return call
     known = None if local else world.builtins.get(call.name)
     if known is None or call.parts[0] == "input":
         undefined(world, call)
@@ -69,16 +79,15 @@ def _function(world: World, call: Call, *, alone: bool) -> Call:
     return call
 
 
+def _denied(world: World, call: Call) -> None:
+    # OPA takes a denied builtin out of its capabilities, so that is what it says.
+    hint = f"`{call.name}` is switched off for policies here"
+    world.refuse(f"undefined function {call.name}", call.span, code=TYPE_ERROR, hint=hint)
+
+
 def _allowed(world: World, call: Call, known: Builtin, module: Module | None) -> None:
     name = known.name
-    if name in world.capabilities.denied:
-        world.refuse(
-            f"undefined function {name}",
-            call.span,
-            code=TYPE_ERROR,
-            hint=f"`{name}` is switched off for policies here",
-        )
-    elif known.refused:
+    if known.refused:
         world.refuse(
             f"built-in function {name} is not available: {known.refused}", call.span, code=TYPE_ERROR
         )
@@ -87,7 +96,7 @@ def _allowed(world: World, call: Call, known: Builtin, module: Module | None) ->
             f"deprecated built-in function calls in expression: {name}",
             call.span,
             code=TYPE_ERROR,
-            hint="see the list of builtins for what stands in for it",
+            hint=_INSTEAD.get(name, "it was taken out of Rego v1"),
         )
 
 

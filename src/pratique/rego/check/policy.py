@@ -53,22 +53,23 @@ def check(
     names = rule_names(modules)
     reads: dict[Path, list[tuple[Term, ...]]] = {}
     spans: dict[Path, Span] = {}
-    resolved: list[Rule] = []
+    resolved: list[tuple[Rule, dict[str, Path]]] = []
     for module in modules:
         check_imports(world, module)
         check_names(world, module)
         check_defaults(world, module)
-        resolver = Resolver(world, globals_of(module, names), module)
+        globals_ = globals_of(module, names)
+        resolver = Resolver(world, globals_, module)
         for rule in module.rules:
             path = (*module.package, *rule.path)
             resolver.reads = reads.setdefault(path, [])
             spans.setdefault(path, rule.head_span or rule.span)
-            resolved.append(resolver.resolved_rule(rule, path))
+            resolved.append((resolver.resolved_rule(rule, path), globals_))
     check_conflicts(world)
     _stop(world)
     rules: dict[Path, list[Rule]] = {}
-    for rule in resolved:
-        safe = Safety(world, modern_not=rule.modern_not).rule(rule)
+    for rule, globals_ in resolved:
+        safe = Safety(world, modern_not=rule.modern_not, names=globals_).rule(rule)
         rules.setdefault(rule.path, []).append(safe)
     check_recursion(world, reads, spans)
     _stop(world)

@@ -118,6 +118,7 @@ class Resolver:
         return tuple(found)
 
     def literal(self, literal: Expr, scope: Scope) -> Expr | None:
+        """Return a literal with every name decided, or nothing for a declaration."""
         if isinstance(literal, Test):
             term = literal.term
             if isinstance(term, Call) and not term.infix:
@@ -146,6 +147,7 @@ class Resolver:
         return self.every(literal, scope)
 
     def unify(self, literal: Unify, scope: Scope) -> Expr:
+        """Return `=` or `:=`; the right side is read before the left declares."""
         right = self.term(literal.right, scope)
         modifiers = self.withs(literal.withs, scope)
         if not literal.declares:
@@ -154,6 +156,7 @@ class Resolver:
         return Unify(left, right, literal.span, modifiers, declares=True)
 
     def negated(self, literal: Not, scope: Scope) -> Expr:
+        """Return a negation."""
         if literal.braced:
             inner = scope.inner(literal.body)
             body = self.body(literal.body, inner)
@@ -173,6 +176,7 @@ class Resolver:
         return Not(body, literal.span, self.withs(literal.withs, scope), braced=literal.braced)
 
     def every(self, literal: Every, scope: Scope) -> Expr:
+        """Return an `every`; its variables are known in its body only."""
         domain = self.term(literal.domain, scope)
         names = [var.name for var in (literal.key, literal.value) if var is not None and var.name != "_"]
         inner = scope.inner((), names)
@@ -188,6 +192,7 @@ class Resolver:
         return "print" not in self.globals and not scope.hides("print")
 
     def printed(self, literal: Test, term: Call, scope: Scope) -> Expr | None:
+        """Return a `print`, or nothing when nobody listens."""
         args = tuple([self.term(arg, scope) for arg in term.args])
         if not self.world.printing:
             return None
@@ -249,15 +254,14 @@ class Resolver:
 
     def term(self, term: Term, scope: Scope) -> Term:
         """Return the term with every name decided."""
-        kind = type(term)
-        if kind is Scalar:
+        if isinstance(term, Scalar):
             return term
-        if kind is Var:
-            return self.variable(term, scope)  # type: ignore[arg-type]  # kind says what it is
-        if kind is Ref:
-            return self.reference(term, scope)  # type: ignore[arg-type]
-        if kind is Call:
-            return self.call(term, scope, alone=False)  # type: ignore[arg-type]
+        if isinstance(term, Var):
+            return self.variable(term, scope)
+        if isinstance(term, Ref):
+            return self.reference(term, scope)
+        if isinstance(term, Call):
+            return self.call(term, scope, alone=False)
         if isinstance(term, Array):
             return Array(tuple([self.term(item, scope) for item in term.items]), term.span)
         if isinstance(term, SetOf):
@@ -271,6 +275,7 @@ class Resolver:
         return self.template(term, scope)
 
     def variable(self, term: Var, scope: Scope) -> Term:
+        """Return what a bare name means."""
         name = term.name
         if name == "_":
             return Var(scope.names.wildcard(), term.span)
@@ -283,6 +288,7 @@ class Resolver:
         return self.local(term, scope)
 
     def local(self, term: Var, scope: Scope) -> Var:
+        """Return a variable of the rule under its own name."""
         found = scope.find(term.name)
         if found is None:
             scope.names.used.add(term.name)
@@ -297,6 +303,7 @@ class Resolver:
         return Ref(Var(path[0], term.span), parts, term.span)
 
     def reference(self, term: Ref, scope: Scope) -> Ref:
+        """Return a reference with an absolute or local head."""
         path = tuple([part if type(part) is Scalar else self.term(part, scope) for part in term.path])
         head = term.head
         if not isinstance(head, Var):
@@ -333,6 +340,7 @@ class Resolver:
         )
 
     def comprehension(self, term: Comprehension, scope: Scope) -> Term:
+        """Return a comprehension; its body is a scope."""
         inner = scope.inner(term.body)
         body = self.body(term.body, inner)
         key = None if term.key is None else self.term(term.key, inner)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 
 from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
 from pratique.rego.check.world import World
@@ -37,8 +38,10 @@ from pratique.rego.nodes import (
 class Safety:
     """Orders the bodies of one rule or query."""
 
-    def __init__(self, world: World, *, modern_not: bool) -> None:
+    def __init__(self, world: World, *, modern_not: bool, names: Iterable[str] = ()) -> None:
         self.world = world
+        # What a misspelt variable may have meant.
+        self.names = ("input", "data", *names)
         self.modern_not = modern_not
         self.told: set[str] = set()
         self.made = 0
@@ -119,6 +122,8 @@ class Safety:
         if left:
             self._unsafe(left, known | bound)
             placed = placed + left
+            # Told once, here: the head is not to blame.
+            bound |= {name for _, uses in left for name in uses.own}
         found: list[Expr] = []
         seen = set(known)
         for literal, uses in placed:
@@ -182,8 +187,14 @@ class Safety:
         for literal, uses in pairs:
             candidates |= self.outputs(literal, uses, bound)
             shared |= uses.own.keys()
-        for _, uses in pairs:
-            found.extend(var for name, var in uses.own.items() if name not in candidates)
+        for literal, uses in pairs:
+            missing = [var for name, var in uses.own.items() if name not in candidates]
+            if isinstance(literal, Unify) and literal.declares:
+                # In `x := y` it is `y` that has no value.
+                declared: set[str] = set()
+                pattern_variables(literal.left, declared)
+                missing = [var for var in missing if var.name not in declared] or missing
+            found.extend(missing)
         if not found:
             # They wait for each other.
             for _, uses in pairs:
@@ -202,10 +213,16 @@ class Safety:
                 f"var {var.label} is unsafe",
                 var.span,
                 code=UNSAFE_ERROR,
-                hint=""
-                if var.wildcard
-                else f"nothing gives `{var.label}` a value: assign it, iterate it, or import it",
+                hint=self._hint(var),
             )
+
+    def _hint(self, var: Var) -> str:
+        if var.wildcard:
+            return "`_` has no value of its own: iterate with it inside brackets, or name a variable"
+        near = get_close_matches(var.label, self.names, 1, 0.75)
+        if near:
+            return f"did you mean `{near[0]}`?"
+        return f"nothing gives `{var.label}` a value: assign it, iterate over a collection, or import it"
 
     # --- what a literal binds ------------------------------------------------------------------------------
 
@@ -229,9 +246,11 @@ class Safety:
             if refs:
                 found |= self._references(refs, bound)
             if isinstance(literal, Test):
-                if isinstance(literal.term, Call) and literal.term.output is not None:
-                    if self.known(of_term(*literal.term.args), safe | found):
-                        pattern_variables(literal.term.output, found)
+                call = literal.term
+                if not isinstance(call, Call) or call.output is None:
+                    pass
+                elif self.known(of_term(*call.args), safe | found):
+                    pattern_variables(call.output, found)
             elif isinstance(literal, Unify):
                 self._unified(literal.left, literal.right, safe, found)
             elif isinstance(literal, SomeIn) and self.known(of_term(literal.domain), safe | found):

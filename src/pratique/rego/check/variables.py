@@ -46,22 +46,13 @@ class Uses:
 
     def add(self, term: Term) -> None:
         """Add what a term has."""
-        kind = type(term)
-        if kind is Scalar:
+        if isinstance(term, Scalar):
             return
-        if kind is Var:
-            self.own.setdefault(term.name, term)  # type: ignore[union-attr,arg-type]  # kind says what it is
-            self.bare.add(term.name)  # type: ignore[union-attr]
+        if isinstance(term, Var):
+            self.own.setdefault(term.name, term)
+            self.bare.add(term.name)
         elif isinstance(term, Ref):
-            head = term.head
-            if type(head) is not Var or head.name not in _ROOTS:
-                self.add(head)
-            self.refs.append(term)
-            for part in term.path:
-                if isinstance(part, Var):
-                    self.own.setdefault(part.name, part)
-                elif type(part) is not Scalar:
-                    self.add(part)
+            self._reference(term)
         elif isinstance(term, Call):
             self.calls.append(term)
             for arg in term.args:
@@ -78,6 +69,17 @@ class Uses:
         elif isinstance(term, Comprehension):
             self.closures.append(term)
             everything(term, self.inside)
+
+    def _reference(self, term: Ref) -> None:
+        head = term.head
+        if not isinstance(head, Var) or head.name not in _ROOTS:
+            self.add(head)
+        self.refs.append(term)
+        for part in term.path:
+            if isinstance(part, Var):
+                self.own.setdefault(part.name, part)
+            elif not isinstance(part, Scalar):
+                self.add(part)
 
     def literal(self, literal: Expr) -> None:
         """Add what a literal has."""

@@ -45,7 +45,7 @@ def resolved(resolver: Resolving, each: With, scope: Scope) -> With:
     why = ""
     if builtin.relation:
         why = "target must not be a relation"
-    elif builtin.void or name in {"print", "trace"} and builtin.void:
+    elif builtin.void:
         why = "target must not be a void function"
     elif name == "eq" or path[0] == "internal" or name.startswith("rego.metadata."):
         why = f"replacement of `{name}` is not possible"

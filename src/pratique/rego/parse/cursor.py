@@ -99,5 +99,9 @@ class Cursor:
 
     def refuse(self, message: str, at: int, *, hint: str = "") -> SyntaxProblem:
         """Return the refusal of the token with that index."""
-        location = self.source.location(self.starts[at], self.ends[at])
+        start, end = self.starts[at], self.ends[at]
+        if start == end and at:
+            # At the end of the text, the line to show is that of the last token.
+            start = self.ends[at - 1]
+        location = self.source.location(start, end)
         return SyntaxProblem(Problem(PARSE_ERROR, message, location, hint))

@@ -57,10 +57,11 @@ class Literals(Terms):
             return "write `:=` to assign"
         if kind in FUTURE_KEYWORDS and kind not in self.keywords:
             return f"`{kind}` is a keyword only with `import rego.v1` or `import future.keywords.{kind}`"
-        if kind == "&":
-            return "write expressions on lines of their own: all of them must hold"
-        if kind == "|":
-            return "write a rule for each alternative: any of them may hold"
+        if kind == ",":
+            return "write `;` or a new line between expressions"
+        before = self.kinds[self.at - 1]
+        if before in FUTURE_KEYWORDS and before not in self.keywords:
+            return f"`{before}` is a keyword only with `import rego.v1` or `import future.keywords.{before}`"
         if kind in {"(", "["} and not self.touches(self.at):
             return "there must be no space before it"
         if kind == NAME and self.value in {"and", "or"}:
@@ -100,6 +101,7 @@ class Literals(Terms):
         return Test(left, span, withs)
 
     def negated(self, at: int) -> Expr:
+        """Read what follows `not`."""
         self.at += 1
         if self.modern_not and self.kinds[self.at] == "{" and self.braces_are_body(self.at):
             body = self.braced_body()
@@ -164,6 +166,7 @@ class Literals(Terms):
         return not (isinstance(found, Test) and isinstance(found.term, SetOf))
 
     def some(self, at: int) -> Expr:
+        """Read `some x, y` or `some x in xs`."""
         self.at += 1
         found = self.infix()
         if isinstance(found, Call) and found.infix and found.parts[0] == "internal":
@@ -177,6 +180,7 @@ class Literals(Terms):
         return Some(tuple(names), self.span(at))
 
     def declared(self, term: Term, at: int) -> Var:
+        """Return the name that `some` declares, or refuse."""
         if isinstance(term, Var):
             return term
         raise self.refuse(
@@ -187,6 +191,7 @@ class Literals(Terms):
         )
 
     def every(self, at: int) -> Expr:
+        """Read `every k, v in xs { body }`."""
         self.at += 1
         first_at = self.at
         first = self.term()

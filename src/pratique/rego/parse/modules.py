@@ -65,6 +65,7 @@ class Modules(Rules):
         )
 
     def package(self) -> tuple[tuple[str, ...], Span]:
+        """Read the `package` statement."""
         start = self.at
         self.at += 1
         if self.new_line():
@@ -87,6 +88,7 @@ class Modules(Rules):
         return names
 
     def imported(self) -> Import:
+        """Read an `import`."""
         start = self.at
         self.at += 1
         at = self.at

@@ -74,6 +74,7 @@ class Rules(Literals):
     # --- heads ---------------------------------------------------------------------------------------------
 
     def head(self) -> _Head:
+        """Read a head."""
         start = self.at
         name = self.head_name()
         ref: list[Term] = []
@@ -108,6 +109,7 @@ class Rules(Literals):
         return head
 
     def head_name(self) -> str:
+        """Read the first name of a head."""
         at = self.at
         kind = self.kind
         following = self.kinds[at + 1] if at + 1 < len(self.kinds) else ""
@@ -122,6 +124,7 @@ class Rules(Literals):
         raise self.unexpected("expected a rule, `import` or `default`", hint=self.head_hint())
 
     def head_hint(self) -> str:
+        """Return what the author may have meant where no rule begins."""
         kind = self.kinds[self.at]
         if kind == "}":
             return "this brace closes nothing"
@@ -160,11 +163,13 @@ class Rules(Literals):
         )
 
     def empty_body(self, head: _Head) -> Body:
+        """Return the body of a rule that has none."""
         return (Test(Scalar(True, head.span), head.span),)
 
     # --- default and else ----------------------------------------------------------------------------------
 
     def default(self, start: int) -> Rule:
+        """Read a default rule."""
         self.at += 1
         head = self.head()
         if head.member is not None or head.value is None:
@@ -255,7 +260,7 @@ class Rules(Literals):
             self.problem(
                 "`if` keyword is required before rule body",
                 at,
-                hint=f"write `{shown} if {{`, or use `version: v0`",
+                hint=f"write `{shown} if {{`, or read the file as Rego v0",
             )
         if head.member is not None or head.args is not None or head.value is not None or with_if:
             if head.args is not None and head.value is None and not body:

@@ -39,6 +39,12 @@ from pratique.rego.tokens import (
 )
 
 _CONSTANTS = {"null": None, "true": True, "false": False}
+# What other languages write with two signs.
+_DOUBLED = {
+    "&": "for `and`, write expressions on lines of their own: all of them must hold",
+    "|": "for `or`, write a rule for each alternative: any of them may hold",
+    "=": "`==` compares, `:=` assigns",
+}
 
 
 class Terms(Cursor):
@@ -63,9 +69,11 @@ class Terms(Cursor):
         return self.membership(self.climb(left, start, 3), start, pair=pair)
 
     def relation(self, start: int) -> Term:
+        """Read an infix expression without `in`."""
         return self.climb(self.term(), start, 3)
 
     def climb(self, left: Term, start: int, least: int) -> Term:
+        """Read infix operators that bind at least this tightly (precedence climbing)."""
         while True:
             found = INFIX.get(self.kinds[self.at])
             if found is None or found[0] < least:
@@ -78,6 +86,7 @@ class Terms(Cursor):
             left = Call((found[1],), (left, right), span, infix=True)
 
     def membership(self, left: Term, start: int, *, pair: bool) -> Term:
+        """Read `in` after an infix expression."""
         while True:
             kind = self.kinds[self.at]
             if kind == "in" and self.operator_here("in"):
@@ -142,10 +151,11 @@ class Terms(Cursor):
         elif kind == TEMPLATE_START:
             term = self.template()
         else:
-            raise self.unexpected("expected a term")
+            raise self.unexpected("expected a term", hint=_DOUBLED.get(kind, "") if self.touches(at) else "")
         return self.finish(term, at)
 
     def word(self, at: int, kind: str) -> Term:
+        """Read a constant, or a keyword that is a name here."""
         span = Span(self.source, self.starts[at], self.ends[at])
         following = self.kinds[at + 1]
         dotted = following in {".", "["} and self.touches(at + 1)
@@ -163,6 +173,7 @@ class Terms(Cursor):
         raise self.unexpected("expected a term", hint=hint)
 
     def number(self, at: int, sign: str) -> Scalar:
+        """Read a number."""
         self.at += 1
         try:
             value = parse_number(sign + self.values[self.at - 1])
@@ -171,6 +182,7 @@ class Terms(Cursor):
         return Scalar(value, self.span(at))
 
     def negative(self, at: int) -> Term:
+        """Read a negative number, or the negation of a term."""
         self.at += 1
         if self.kinds[self.at] == NUMBER and self.touches(self.at):
             return self.number(at, "-")
@@ -192,9 +204,11 @@ class Terms(Cursor):
             term = self.call(term, start) if kind == "(" else self.reference(term, start)
 
     def reference(self, head: Term, start: int) -> Term:
+        """Read the parts of a reference."""
         path: list[Term] = []
         if isinstance(head, Ref):
-            head, path = head.head, list(head.path)
+            path = list(head.path)
+            head = head.head
         while True:
             at = self.at
             kind = self.kinds[at]
@@ -216,6 +230,7 @@ class Terms(Cursor):
         return term
 
     def call(self, operator: Term, start: int) -> Term:
+        """Read the arguments of a call."""
         parts = self.operator(operator)
         self.at += 1
         if parts == ("set",) and self.kinds[self.at] == ")":
@@ -225,13 +240,12 @@ class Terms(Cursor):
         return Call(parts, args, self.span(start))
 
     def operator(self, term: Term) -> tuple[str, ...]:
+        """Return the name that is called, or refuse."""
         if isinstance(term, Var):
             return (term.name,)
         if isinstance(term, Ref) and isinstance(term.head, Var):
-            names = [
-                part.value for part in term.path if isinstance(part, Scalar) and isinstance(part.value, str)
-            ]
-            if len(names) == len(term.path):
+            names = [part.value for part in term.path if isinstance(part, Scalar)]
+            if len(names) == len(term.path) and all(isinstance(name, str) for name in names):
                 return (term.head.name, *names)
         raise self.unexpected("only a name or a path of names can be called")
 
@@ -254,6 +268,7 @@ class Terms(Cursor):
             items.append(self.infix(pair=False))
 
     def list_hint(self) -> str:
+        """Return what the author may have meant where a list breaks off."""
         if self.kinds[self.at] in {":=", "="}:
             return "an assignment is an expression of its own; give it its own line"
         if self.kind == "in":
@@ -265,6 +280,7 @@ class Terms(Cursor):
     # --- collections ---------------------------------------------------------------------------------------
 
     def array(self) -> Term:
+        """Read an array or an array comprehension."""
         start = self.at
         self.at += 1
         if self.kinds[self.at] in {"]", ","}:
@@ -320,6 +336,7 @@ class Terms(Cursor):
         return SetOf(items, self.span(start))
 
     def object(self, start: int, key: Term, *, candidate: bool) -> Term:
+        """Read an object or an object comprehension, from the first colon on."""
         self.at += 1
         value_at = self.at
         value = self.term()
@@ -346,6 +363,7 @@ class Terms(Cursor):
     # --- template strings ----------------------------------------------------------------------------------
 
     def template(self) -> Term:
+        """Read a template string."""
         start = self.at
         self.at += 1
         parts: list[str | Expr] = []
@@ -363,6 +381,7 @@ class Terms(Cursor):
                 parts.append(self.hole())
 
     def hole(self) -> Expr:
+        """Read one expression of a template string."""
         if self.kinds[self.at] == TEMPLATE_HOLE_END:
             raise self.unexpected("expected an expression inside the template string")
         if self.kinds[self.at] in BASE_KEYWORDS & {"not", "some"} or self.kind == "every":
