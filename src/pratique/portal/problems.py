@@ -33,7 +33,9 @@ class Problem:
 def problem_of(error: PratiqueError, *, field: str = "") -> Problem:
     """Return what a page shows for an error of the service."""
     location = error.location if isinstance(error, SourceError) else None
-    return Problem(sentence(error.message), hint=sentence(error.hint), location=location, field=field)
+    # The place stands before the message; where the service says it inside as well, once is enough.
+    message = error.message.replace(f"{location}: ", "") if location else error.message
+    return Problem(sentence(message), hint=sentence(error.hint), location=location, field=field)
 
 
 def sentence(text: str) -> str:

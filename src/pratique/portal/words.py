@@ -123,8 +123,8 @@ DEEDS = {
     "session/start": "signed in",
     "session/end": "signed out",
     "clusters/token/write": "made a token for the agents of",
-    "clusters/addon/enable": "enabled the add-on on",
-    "clusters/addon/disable": "disabled the add-on on",
+    "Microsoft.ContainerService/managedClusters/addon/enable": "enabled the add-on on",
+    "Microsoft.ContainerService/managedClusters/addon/disable": "disabled the add-on on",
     "credentials/reset": "made new credentials for",
 }
 
@@ -134,7 +134,7 @@ def activity(operation: str, target: str) -> tuple[str, str, str]:
     kind, _, verb = operation.rpartition("/")
     noun, page = NOUNS.get(kind.rpartition("/")[2].lower(), ("", ""))
     name = target.rstrip("/").rpartition("/")[2]
-    if page == "/clusters" or operation.startswith("clusters/"):
+    if page == "/clusters" or operation.startswith("clusters/") or "/managedclusters/" in operation.lower():
         page, target = "/clusters", name
     if verb == "delete":
         page = ""
