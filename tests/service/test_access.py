@@ -9,8 +9,8 @@ import pytest
 
 from pratique.errors import DeniedError
 from pratique.service import local
-from pratique.service.db import accounts
 from pratique.service.actions import tokens
+from pratique.service.db import accounts
 
 ME = "/api/v1/me"
 

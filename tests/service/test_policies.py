@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.service.conftest import TEMPLATE, definition
 
 LABELS = "46592696-4c7b-4bf3-9e45-6c2763bdc0a6"
