@@ -134,6 +134,15 @@ def test_a_broken_template_leaves_the_old_one(library: Library) -> None:
     assert messages(library, pod()) == ['web needs {"owner"}']
 
 
+def test_a_constraint_that_no_longer_fits_its_template_is_still_asked(library: Library) -> None:
+    strict = template("Owner", MESSAGE, version="v1")
+    strict["spec"]["crd"]["spec"]["validation"] = {
+        "openAPIV3Schema": {"type": "object", "properties": {"labels": {"type": "string"}}}
+    }
+    library.put_template(strict)
+    assert messages(library, pod()) == ['web needs {"owner"}']
+
+
 def test_kinds_that_could_match(library: Library) -> None:
     assert library.match_kinds() == {("", "Pod")}
     library.put_constraint(constraint("Owner", "all"))

@@ -16,6 +16,7 @@ from pratique import rego
 from pratique.constraint import constraint as constraints
 from pratique.constraint import template as templates
 from pratique.constraint.constraint import Constraint
+from pratique.constraint.errors import ConstraintError
 from pratique.constraint.fields import Fields
 from pratique.constraint.inventory import Inventory
 from pratique.constraint.match import Candidate, Matcher, MatchError, applies, compile_match, group_kind
@@ -58,7 +59,7 @@ class Library:
         template = templates.read(found, document=document)
         self._programs.check(template)
         installed = {
-            key: self._install(one.constraint.object, template)
+            key: self._reinstall(one, template)
             for key, one in self._constraints.items()
             if one.template.name == template.name
         }
@@ -135,6 +136,14 @@ class Library:
         if template is None:
             raise constraints.missing_template(kind, list(self._templates))
         return template
+
+    def _reinstall(self, one: _Installed, template: Template) -> _Installed:
+        """Return a constraint under its changed template, even where it no longer fits the schema."""
+        try:
+            return self._install(one.constraint.object, template)
+        except ConstraintError:
+            program = self._programs.program(template, one.constraint.parameters)
+            return _Installed(one.constraint, template, one.matcher, program)
 
     def _install(self, found: Mapping[str, Any], template: Template) -> _Installed:
         constraint = constraints.read(found, template)

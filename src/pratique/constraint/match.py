@@ -26,29 +26,29 @@ class MatchError(InputError):
     """A matcher cannot decide; the constraint then rejects by itself (autoreject)."""
 
 
-@dataclass(frozen=True, slots=True)
 class Candidate:
-    """One object in question, with what is known around it."""
+    """One object in question, with what is known around it; read once for all constraints that ask."""
 
-    object: Object
-    namespace: Object | None = None
-    source: str = ""
+    __slots__ = (
+        "group",
+        "is_namespace",
+        "kind",
+        "metadata",
+        "namespace",
+        "object",
+        "own_namespace",
+        "source",
+    )
 
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """Return the object's metadata, empty if it has none."""
-        found = self.object.get("metadata")
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def own_namespace(self) -> str:
-        """Return `metadata.namespace`."""
-        return str(self.metadata.get("namespace") or "")
-
-    @property
-    def is_namespace(self) -> bool:
-        """Tell whether the object is a Namespace of the core group."""
-        return self.object.get("kind") == "Namespace" and "/" not in str(self.object.get("apiVersion", ""))
+    def __init__(self, found: Object, namespace: Object | None = None, source: str = "") -> None:
+        metadata = found.get("metadata")
+        self.object = found
+        self.namespace = namespace
+        self.source = source
+        self.group, self.kind = group_kind(found)
+        self.metadata: Object = metadata if isinstance(metadata, dict) else {}
+        self.own_namespace = str(self.metadata.get("namespace") or "")
+        self.is_namespace = self.kind == "Namespace" and not self.group
 
 
 Test = Callable[[Candidate], bool]
@@ -72,10 +72,12 @@ class Matcher:
 
         Raises `MatchError` when it cannot be decided.
         """
-        group, kind = group_kind(candidate.object)
-        if not self.admits(group, kind):
+        if self.kinds and not self.admits(candidate.group, candidate.kind):
             return False
-        return all(test(candidate) for test in self._tests)
+        for test in self._tests:  # noqa: SIM110  # a generator here costs more than the tests
+            if not test(candidate):
+                return False
+        return True
 
     def pairs(self) -> set[tuple[str, str]]:
         """Return the (group, kind) pairs that `kinds` admits, with `*` for any."""

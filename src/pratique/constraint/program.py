@@ -61,7 +61,11 @@ class Programs:
     def program(self, template: Template, parameters: Mapping[str, Any]) -> Program:
         """Return the program of one constraint."""
         sources, entrypoint = self._frame(template)
-        policy = self._compile(template, sources, entrypoint, parameters)
+        try:
+            policy = self._compile(template, sources, entrypoint, parameters)
+        except TemplateError:
+            # What is wrong with these parameters must show when the policy runs, as a violation of this constraint.
+            policy = self._compile(template, sources, entrypoint, None)
         return Program(entrypoint, parameters, policy)
 
     def _frame(self, template: Template) -> tuple[list[rego.Source], str]:

@@ -14,8 +14,7 @@ from typing import Any, Final
 from pratique.constraint import schema as crds
 from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, TemplateError
 from pratique.errors import Location
-from pratique.kube import schema as structural
-from pratique.kube import yaml
+from pratique.kube import structural, yaml
 from pratique.rego.source import Version
 
 GROUP: Final = "templates.gatekeeper.sh"
