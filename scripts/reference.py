@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from pratique.cli.main import MENU, pratique
+from pratique.service.routes import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "pratique"
@@ -28,6 +29,7 @@ def pages() -> dict[Path, str]:
     return {
         architecture: f"{before}{BEGIN}\n```\n{tree()}```\n\n{END}{after}",
         ROOT / "docs" / "reference" / "cli.md": command_line(),
+        ROOT / "docs" / "reference" / "api.md": reference.markdown(),
     }
 
 
