@@ -6,7 +6,6 @@ Objects that come out are shared and must not be changed. Knows no HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pratique.devcluster.admission import Chain
@@ -61,9 +60,9 @@ class Api:
         """Return stored objects of all namespaces, or of one."""
         return self.store.list(resource, namespace)
 
-    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Call back after each change; return what ends that."""
-        return self.store.subscribe(callback)
+    def subscribe(self, callback: Subscriber) -> None:
+        """Call back after each change."""
+        self.store.subscribe(callback)
 
     async def create(
         self, resource: str, obj: Object, *, namespace: str = "", user: UserInfo = API_SERVER

@@ -99,24 +99,49 @@ _BINDINGS = {
 }
 
 
+# Roles whose rules other roles contain.
+_AGGREGATED = {"admin": "", "edit": "admin", "view": "edit"}
+
+
+def _rbac_metadata(name: str) -> Object:
+    labels = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+    if into := _AGGREGATED.get(name):
+        labels[f"rbac.authorization.k8s.io/aggregate-to-{into}"] = "true"
+    annotations = {"rbac.authorization.kubernetes.io/autoupdate": "true"}
+    return {"name": name, "labels": labels, "annotations": annotations}
+
+
+_PRIORITIES = (
+    (
+        "system-cluster-critical",
+        2000000000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if "
+        "necessary.",
+    ),
+    (
+        "system-node-critical",
+        2000001000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+)
+
+
 def ensure(api: Api) -> None:
     """Create what is missing."""
     for name in NAMESPACES:
         _put(api, "namespaces", {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}})
     for name, rules in _cluster_roles().items():
-        metadata = {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}
-        _put(api, f"clusterroles.{RBAC}", {"metadata": metadata, "rules": rules})
+        _put(api, f"clusterroles.{RBAC}", {"metadata": _rbac_metadata(name), "rules": rules})
     for name, group in _BINDINGS.items():
-        metadata = {"name": name, "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}}
         binding = {
-            "metadata": metadata,
+            "metadata": _rbac_metadata(name),
             "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
             "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": group}],
         }
         _put(api, f"clusterrolebindings.{RBAC}", binding)
-    for name, value in (("system-cluster-critical", 2000000000), ("system-node-critical", 2000001000)):
-        body = {"value": value, "description": "Used for system critical pods."}
-        _put(api, "priorityclasses.scheduling.k8s.io", {"metadata": {"name": name}, **body})
+    for name, value, text in _PRIORITIES:
+        body = {"metadata": {"name": name}, "value": value, "description": text}
+        _put(api, "priorityclasses.scheduling.k8s.io", body)
     service = {
         "metadata": {
             "name": "kubernetes",

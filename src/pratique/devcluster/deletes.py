@@ -14,11 +14,10 @@ from typing import Any
 from pratique.devcluster.admission import Attributes, Chain
 from pratique.devcluster.kinds import Kinds
 from pratique.devcluster.store import Store
-from pratique.devcluster.writes import Context, Target, now
+from pratique.devcluster.writes import DEFINITIONS, Context, Target, now
 from pratique.kube import status
 
 Object = dict[str, Any]
-DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 DEFINITION_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 # Kinds whose registries answer a deletion with the object itself.

@@ -12,12 +12,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from pratique.devcluster import fieldsets
 from pratique.devcluster.fieldsets import Paths
 from pratique.devcluster.shapes import Shape
 from pratique.kube import status
 
 Object = dict[str, Any]
+KUBECTL = "kubectl"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class Applied:
 def apply(live: Object, config: Object, shape: Shape, *, manager: Manager, force: bool) -> Applied:
     """Lay a configuration over the live object; raise a Conflict that names the fields of others."""
     shares = read(live)
+    last = last_applied(live) if manager.name == KUBECTL else None
     wanted = fieldsets.of(config, shape)
     merged = fieldsets.merge(_plain(live), _plain(config), shape)
     before = shares.get(manager)
@@ -134,13 +139,37 @@ def apply(live: Object, config: Object, shape: Shape, *, manager: Manager, force
         for path in sorted(share.paths & changed)
     ]
     if conflicts and not force:
-        raise _conflict(conflicts)
+        # kubectl may take over from its own client-side apply what that had set.
+        allowed = fieldsets.NONE if last is None else fieldsets.of(last, shape)
+        conflicts = [(other, path) for other, path in conflicts if path not in allowed]
+        if conflicts:
+            raise _conflict(conflicts)
+    if last is not None:
+        merged = _with_last_applied(merged, config)
     result: Shares = {}
     for other, share in shares.items():
         if other != manager:
             result[other] = replace(share, paths=share.paths - changed - removed)
     result[manager] = Share(wanted, before.time if before else "")
     return Applied(merged, result, manager)
+
+
+def last_applied(obj: Object) -> Object | None:
+    """Return the configuration of kubectl's client-side apply, as the object's annotation keeps it."""
+    text = (obj.get("metadata", {}).get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        found = orjson.loads(text) if text else None
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _with_last_applied(obj: Object, config: Object) -> Object:
+    """Return the object with the annotation of client-side apply brought up to date."""
+    text = orjson.dumps(config, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE).decode()
+    metadata = obj["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), LAST_APPLIED: text}
+    return {**obj, "metadata": {**metadata, "annotations": annotations}}
 
 
 def _holds(path: tuple[str, ...], kept: Iterable[tuple[str, ...]]) -> bool:

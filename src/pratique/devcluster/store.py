@@ -16,14 +16,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from pratique.kube import status
 
 Object = dict[str, Any]
-Change = Literal["ADDED", "MODIFIED", "DELETED"]
+Change = str  # ADDED, MODIFIED or DELETED
 Subscriber = Callable[[Change, str, Object], None]
 
 HISTORY = 4096

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pratique.devcluster import managed, strategy, validation
 from pratique.devcluster.admission import Attributes, Chain
 from pratique.devcluster.custom import strategy as custom_strategy
+from pratique.devcluster.custom import validation as custom_validation
 from pratique.devcluster.kinds import Kinds, in_order
 from pratique.devcluster.registry import Resource
 from pratique.devcluster.store import Store
@@ -23,6 +24,7 @@ from pratique.devcluster.users import API_SERVER, UserInfo
 from pratique.kube import names, objects, schema, status
 
 Object = dict[str, Any]
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 ATTEMPTS = 8
 """How often a write starts again when the object changed while a webhook was asked."""
 
@@ -131,10 +133,10 @@ class Writes:
         name, namespace = objects.name(obj), objects.namespace(obj)
         if self.store.get(resource.key, name, namespace) is not None:
             raise status.already_exists(resource.plural, resource.group, name)
-        stored = self.kinds.to_storage(resource, obj)
-        return (
-            obj if context.dry_run else self.store.put(resource.key, in_order(stored, custom=resource.custom))
-        )
+        if context.dry_run:
+            return obj
+        stored = in_order(self.kinds.to_storage(resource, obj), custom=resource.custom)
+        return self.kinds.present(resource, self.store.put(resource.key, stored))
 
     def _free_name(self, resource: Resource, prefix: str, namespace: str) -> str:
         for _ in range(ATTEMPTS):
@@ -161,7 +163,8 @@ class Writes:
 
     async def _updated(self, target: Target, old: Object, change: Change, context: Context) -> Object:
         resource = target.resource
-        new = self._read(resource, change.make(objects.copy(old)), context)
+        made = change.make(objects.copy(old))
+        new = self._read(resource, made, context, in_order_of_body=change.replaces)
         self._check_identity(target, new, old, change)
         attributes = self._attributes("UPDATE", target, context, new=new, old=old)
         if change.attributes is not None:
@@ -217,10 +220,13 @@ class Writes:
             warnings=context.warnings,
         )
 
-    def _read(self, resource: Resource, obj: Object, context: Context) -> Object:
+    def _read(
+        self, resource: Resource, obj: Object, context: Context, *, in_order_of_body: bool = True
+    ) -> Object:
         read = self.kinds.read(resource, obj)
         if read.unknown and context.field_validation != "Ignore":
-            complaints = [f'unknown field "{path}"' for path in read.unknown]
+            paths = read.unknown if in_order_of_body else sorted(read.unknown)
+            complaints = [f'unknown field "{path}"' for path in paths]
             if context.field_validation == "Strict":
                 text = f"strict decoding error: {', '.join(complaints)}"
                 if resource.custom:
@@ -245,7 +251,7 @@ class Writes:
             custom_strategy.prepare_create(resource, obj)
         else:
             strategy.prepare_create(obj)
-            if resource.key == "customresourcedefinitions.apiextensions.k8s.io":
+            if resource.key == DEFINITIONS:
                 custom_strategy.prepare_definition(obj, None)
         if counts_generations(resource, obj):
             obj["metadata"]["generation"] = 1
@@ -257,7 +263,7 @@ class Writes:
             custom_strategy.prepare_update(resource, new, old, target.subresource)
         elif not target.subresource or target.subresource in ("status", "finalize", "binding"):
             strategy.prepare_update(new, old, target.subresource)
-            if resource.key == "customresourcedefinitions.apiextensions.k8s.io" and not target.subresource:
+            if resource.key == DEFINITIONS and not target.subresource:
                 custom_strategy.prepare_definition(new, old)
         if "generation" in old["metadata"]:
             new["metadata"]["generation"] = old["metadata"]["generation"]
@@ -305,6 +311,8 @@ class Writes:
         if resource.custom and resource.schema is not None:
             body = {key: value for key, value in new.items() if key != "metadata"}
             errors += schema.errors(body, _without_metadata(resource.schema))
+        if resource.key == DEFINITIONS and not subresource:
+            errors += custom_validation.validate(new, old)
         if errors:
             raise status.unacceptable(resource.kind, resource.group, objects.name(new), errors=errors)
 

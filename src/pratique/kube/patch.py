@@ -333,6 +333,18 @@ def _go_map(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def without_lists(value: Any) -> Any:
+    """Return a strategic merge patch without the lists whose order it sets, and without its directives."""
+    if not isinstance(value, dict):
+        return value
+    ordered = {key.removeprefix(ORDER) for key in value if key.startswith(ORDER)}
+    return {
+        key: without_lists(item)
+        for key, item in value.items()
+        if key not in ordered and not key.startswith((ORDER, DELETE_PRIMITIVES))
+    }
+
+
 def go_map(value: Any) -> str:
     """Return a value as Go's `%v` prints it."""
     return _go_map(value)

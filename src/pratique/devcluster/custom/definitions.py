@@ -22,6 +22,8 @@ from pratique.kube import status
 Object = dict[str, Any]
 KEY = "customresourcedefinitions.apiextensions.k8s.io"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+CLEANUP_PAUSE = 0.4
+"""How long to wait before looking again whether finalizers let a definition's objects go."""
 log = logging.getLogger(__name__)
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
@@ -169,10 +171,8 @@ class Definitions:
         message = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
         self._terminating(name, "True", "InstanceDeletionPending", message)
         deleted: set[str] = set()
-        while True:
-            left = self._server.store.list(name)
-            if not left:
-                break
+        waited = False
+        while left := self._server.store.list(name):
             fresh = [obj for obj in left if obj["metadata"]["uid"] not in deleted]
             if fresh:
                 message = "CustomResource deletion is in progress"
@@ -187,7 +187,12 @@ class Definitions:
                 except status.StatusError as error:
                     deleted.discard(metadata["uid"])
                     log.warning("cannot delete %s %s: %s", name, metadata["name"], error.message)
-            await asyncio.sleep(0.05)
+            if self._server.store.list(name):
+                waited = True
+                await asyncio.sleep(CLEANUP_PAUSE)
+        if waited:
+            # Whoever removed the last finalizer, and waits for the definition to go, must still find it.
+            await asyncio.sleep(CLEANUP_PAUSE)
         definition = self._server.store.get(KEY, name)
         if definition is None:
             return

@@ -117,7 +117,12 @@ def _as_patch_error(error: status.StatusError, body: bytes, media: str) -> statu
     _, found, text = error.message.partition("strict decoding error: ")
     if error.reason != "BadRequest" or not found:
         return error
-    shown = patch.go_map(decode_json(body)) if media != JSON_PATCH else body.decode()
+    shown = body.decode()
+    if media == STRATEGIC_PATCH:
+        # The API server prints the patch after it was applied, which takes the merged lists out of it.
+        shown = patch.go_map(patch.without_lists(decode_json(body)))
+    elif media == MERGE_PATCH:
+        shown = patch.go_map(decode_json(body))
     complaint = status.invalid("patch", shown, found + text)
     return status.unacceptable("", "", "", errors=[complaint])
 

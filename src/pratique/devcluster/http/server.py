@@ -128,10 +128,18 @@ class Server:
             found = self.documents.document(path.removeprefix("/openapi/v3/"))
         elif path == "/openapi/v2":
             # kubectl 1.20 wants protobuf here; an empty message satisfies it, JSON or a 404 does not.
-            found = Response(200, b"", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+            found = Response(200, b"", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
         elif path == "/":
             return answer({"paths": ["/api", "/apis", *HEALTH, "/openapi/v3", "/version"]})
-        return found or not_found()
+        return found or self._nowhere(parts)
+
+    def _nowhere(self, parts: list[str]) -> Response:
+        """Answer an unknown address: a Status below built-in groups, as their handlers do, else plain text."""
+        version = ("", parts[1]) if parts[0] == "api" and len(parts) > 1 else tuple(parts[1:3])
+        for resource in self.api.registry.served():
+            if not resource.custom and (resource.group, resource.version) == version:
+                raise status.no_such_path()
+        return not_found()
 
     def authorizer_path(self, request: Request, path: str) -> None:
         """Refuse addresses outside of resources to those who may not read them."""
