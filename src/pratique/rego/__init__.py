@@ -9,7 +9,7 @@ A text becomes an answer in six passes, one folder each: `parse`, `check`, `plan
 
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.check import Capabilities
-from pratique.rego.engine import Policy, compile, query  # noqa: A004  # the contract's own name
+from pratique.rego.engine import Policy, compile, query  # the contract's own name
 from pratique.rego.errors import CompileError, Problem
 from pratique.rego.parse import parse_module
 from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitError

@@ -19,7 +19,6 @@ BUILTIN_ERROR: Final = "eval_builtin_error"
 CONFLICT_ERROR: Final = "eval_conflict_error"
 CANCEL_ERROR: Final = "eval_cancel_error"
 INTERNAL_ERROR: Final = "eval_internal_error"
-WITH_MERGE_ERROR: Final = "eval_with_merge_error"
 
 NOWHERE: Final = Location("", 0, 0)
 

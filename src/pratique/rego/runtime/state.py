@@ -14,7 +14,6 @@ from typing import Any, Final
 from pratique.errors import Location
 from pratique.rego.runtime import references
 from pratique.rego.runtime.errors import (
-    WITH_MERGE_ERROR,
     BuiltinError,
     EvaluationError,
     LimitError,
@@ -122,13 +121,6 @@ def _put(base: Value, names: Sequence[Value], value: Value) -> Value:
 
 def replace_data(state: State, names: tuple[Value, ...], value: Value) -> None:
     """Put a value into the data of a forked state; rules at and below the path no longer answer."""
-    inside = state.data
-    for name in names[:-1]:
-        inside = references.get(inside, name)
-        if inside is UNDEFINED:
-            break
-        if not is_object(inside):
-            raise EvaluationError(WITH_MERGE_ERROR, "real and replacement data could not be merged")
     state.data = _put(state.data, names, value)
     state.replaced = (*state.replaced, names)
 
