@@ -22,6 +22,7 @@ from pratique.devcluster.controllers.base import (
 from pratique.kube import status
 
 ROOT_CA = "kube-root-ca.crt"
+_PATIENCE = 0.7
 _ROOT_CA_NOTE = {
     "kubernetes.io/description": "Contains a CA bundle that can be used to verify the kube-apiserver when "
     "using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
@@ -75,12 +76,9 @@ class NamespaceDeletion(Controller):
         return [name_of(obj)] if deleting(obj) else []
 
     def notice(self, change: str, resource: str, obj: Object) -> None:
-        """Look again when something goes from a namespace that is being deleted."""
-        super().notice(change, resource, obj)
-        if change == "DELETED" and namespace_of(obj):
-            namespace = self.api.get("namespaces", namespace_of(obj))
-            if namespace is not None and deleting(namespace):
-                self.queue.add(name_of(namespace))
+        """Begin after a moment: who deletes a namespace and then waits for that must still find it."""
+        if resource == "namespaces" and deleting(obj):
+            self.queue.add_after(name_of(obj), _PATIENCE)
 
     async def sync(self, key: str) -> None:
         """Delete the content; while something remains, say what."""
@@ -92,10 +90,10 @@ class NamespaceDeletion(Controller):
             changed["status"] = {**(namespace.get("status") or {}), "phase": "Terminating"}
             namespace = await self.api.update("namespaces", changed, subresource="status", user=self.user)
         problems = await self._empty(key)
-        remaining = self._remaining(key)
+        remaining = self._content(key)
         if remaining or problems:
             await self._write_conditions(namespace, remaining, problems)
-            self.queue.add_after(key, 0.5)
+            self.queue.add_after(key, _PATIENCE)
             return
         changed = copied(namespace)
         finalizers = (namespace.get("spec") or {}).get("finalizers") or []
@@ -128,9 +126,6 @@ class NamespaceDeletion(Controller):
                 if error.code not in (404, 409):
                     problems.append(error.message)
         return problems
-
-    def _remaining(self, key: str) -> list[tuple[str, Object]]:
-        return self._content(key)
 
     async def _write_conditions(
         self, namespace: Object, remaining: list[tuple[str, Object]], problems: list[str]
