@@ -1,4 +1,4 @@
-"""The architecture as failing checks: layers, sizes, and a tree in the documentation that is the tree on disk."""
+"""The architecture as failing checks: layers, sizes, and a documented tree that is the tree on disk."""
 
 from __future__ import annotations
 

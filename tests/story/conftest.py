@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".cache" / "clients" / "bin"
 PATIENCE = 30.0
 Found = TypeVar("Found")
+FAILED: list[str] = []
 
 
 def client(name: str) -> str:
@@ -156,6 +157,25 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     yield today
     if today.process is not None and today.process.poll() is None:
         today.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        FAILED.append(item.name)
+        page = getattr(item, "funcargs", {}).get("page")
+        if page is not None:
+            picture = ROOT / ".cache" / f"{item.name}.png"
+            page.screenshot(path=picture, full_page=True)
+            report.sections.append(("the page", f"{page.url}\n{picture}"))
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_step_without_the_one_before() -> None:
+    if FAILED:
+        pytest.fail(f"not played: it builds on {FAILED[0]}, which failed")
 
 
 @pytest.fixture(scope="module")

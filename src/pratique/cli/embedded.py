@@ -96,6 +96,7 @@ async def _start_service(
     ):
         await listener.start()
         stack.push_async_callback(listener.stop)
+    place.url.write_text(origin)
     return service, credentials
 
 

@@ -44,6 +44,11 @@ class Home:
         return self.root / "bin"
 
     @property
+    def url(self) -> Path:
+        """Return the file that holds the address of the service that runs, for the other commands."""
+        return self.root / "url"
+
+    @property
     def lock(self) -> Path:
         """Return the file that the running `pratique up` holds locked."""
         return self.root / "lock"

@@ -76,7 +76,7 @@ def address(target: Target) -> str:
     """Return the address of the service: as given, else of the running installation."""
     if target.url:
         return target.url
-    noted = home.locate().root / "url"
+    noted = home.locate().url
     if noted.exists():
         return noted.read_text(encoding="utf-8").strip() or DEFAULT_URL
     return DEFAULT_URL
