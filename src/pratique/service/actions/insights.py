@@ -303,6 +303,6 @@ def _details(found: list[str]) -> list[Row]:
 
 
 def _number(text: str, option: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
         raise RequestError(f"`{option}` must be a whole number, not `{text}`", target=option)
     return int(text)

@@ -69,7 +69,7 @@ def list_records(context: Context, filters: Document, *, skip: str, top: str) ->
 def get_record(context: Context, identifier: str) -> Document:
     """Return one record."""
     with context.store.read() as connection:
-        row = records.get(connection, int(identifier)) if identifier.isdecimal() else None
+        row = records.get(connection, int(identifier)) if _small(identifier) else None
         names = _names(connection)
     if row is None:
         raise MissingError(f"there is no record `{identifier}`", code="RecordNotFound")
@@ -109,7 +109,7 @@ def page_size(top: str) -> int:
     """Return how many rows a page has."""
     if not top:
         return PAGE
-    if not top.isdecimal() or int(top) < 1:
+    if not _small(top) or int(top) < 1:
         raise RequestError(f"`{top}` is not a number of rows", target="top", hint=f"write 1 to {LARGEST}")
     return min(int(top), LARGEST)
 
@@ -118,9 +118,14 @@ def page_start(skip: str) -> int:
     """Return where a page starts."""
     if not skip:
         return 0
-    if not skip.isdecimal():
+    if not _small(skip):
         raise RequestError(f"`{skip}` is not a token of ours", target="skiptoken", hint="follow `nextLink`")
     return int(skip)
+
+
+def _small(text: str) -> bool:
+    """Tell whether a text is a whole number that the database can hold."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18
 
 
 def _by_policy(context: Context, connection: Connection, cells: list[states.Cell]) -> list[Document]:

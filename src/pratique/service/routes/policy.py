@@ -166,7 +166,7 @@ def _definitions(call: Call, place: Scope | None) -> Document:
 
 def _paged(call: Call, found: list[Document]) -> Document:
     top, skip = call.option("$top"), call.option("$skiptoken")
-    if top and not (top.isdecimal() and int(top) > 0):
+    if top and not (top.isascii() and top.isdecimal() and len(top) <= 9 and int(top) > 0):
         raise RequestError(f"`$top` must be a whole number, not `{top}`", target="$top")
     start = _position(skip) if skip else 0
     size = min(int(top), PAGE) if top else PAGE
