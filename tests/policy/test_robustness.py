@@ -23,14 +23,47 @@ LEAF = st.sampled_from(
     ]
 ) | (st.none() | st.booleans() | st.integers() | st.text(max_size=6))
 KEYS = st.sampled_from(
-    ["if", "then", "effect", "details", "field", "equals", "in", "allOf", "not", "count", "value", "where", "type", "defaultValue", "allowedValues", "templateInfo", "sourceType", "content", "url", "kinds", "apiGroups", "a"]
+    [
+        "if",
+        "then",
+        "effect",
+        "details",
+        "field",
+        "equals",
+        "in",
+        "allOf",
+        "not",
+        "count",
+        "value",
+        "where",
+        "type",
+        "defaultValue",
+        "allowedValues",
+        "templateInfo",
+        "sourceType",
+        "content",
+        "url",
+        "kinds",
+        "apiGroups",
+        "a",
+    ]
 )
 JSON = st.recursive(
     LEAF,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=10,
 )
-NAMES = ["mode", "displayName", "metadata", "parameters", "policyRule", "policyDefinitionId", "notScopes", "enforcementMode", "nonComplianceMessages"]
+NAMES = [
+    "mode",
+    "displayName",
+    "metadata",
+    "parameters",
+    "policyRule",
+    "policyDefinitionId",
+    "notScopes",
+    "enforcementMode",
+    "nonComplianceMessages",
+]
 PROPERTIES = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, JSON))
 ID = "/subscriptions/s/providers/Microsoft.Authorization/policyAssignments/a"
 
