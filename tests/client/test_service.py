@@ -105,6 +105,7 @@ def test_a_problem_with_a_place_is_a_source_error() -> None:
     error = error_from(400, body("InvalidConstraintTemplate", "does not compile", details=details))
     assert isinstance(error, SourceError)
     assert str(error.location) == "template.yaml:3:5"
+    assert error.message == "m"
     assert error.location.excerpt() == "\ta := b\n\t    ^^"
 
 

@@ -135,7 +135,9 @@ async def _scope(client: ServiceClient, cluster: str, scope: str) -> str:
     if cluster:
         return str((await client.cluster(cluster))["resourceId"])
     if scope:
-        return scope.rstrip("/")
+        from pratique.policy import Scope
+
+        return Scope.parse(scope).id
     return f"/subscriptions/{(await client.me())['subscriptionId']}"
 
 

@@ -188,24 +188,28 @@ def error_from(status: int, content: bytes) -> PratiqueError:
     elif status in (409, 412):
         found = ConflictError(message, hint=hint)
     elif status < 500 and status != 429:
-        location = _location(error.get("details"))
-        found = SourceError(message, location, hint=hint) if location else InputError(message, hint=hint)
+        found = _located(error.get("details"), message, hint) or InputError(message, hint=hint)
     else:
         found = UnavailableError(message, hint=hint or "try again in a moment")
     return found
 
 
-def _location(details: Any) -> Location | None:
-    first = details[0] if isinstance(details, list) and details else None
-    if not isinstance(first, dict) or "line" not in first or "column" not in first:
+def _located(details: Any, message: str, hint: str) -> SourceError | None:
+    """Return the error with its place, when the server names one; several problems keep the whole message."""
+    entries = details if isinstance(details, list) else []
+    placed = [entry for entry in entries if isinstance(entry, dict) and "line" in entry and "column" in entry]
+    if not placed:
         return None
-    return Location(
+    first = placed[0]
+    location = Location(
         str(first.get("file") or "template"),
         int(first["line"]),
         int(first["column"]),
         text=str(first.get("text") or ""),
         width=int(first.get("width") or 1),
     )
+    single = str(first.get("message") or message) if len(placed) == 1 else message
+    return SourceError(single, location, hint=hint)
 
 
 def _text(value: Any) -> str:
