@@ -105,7 +105,7 @@ def test_a_full_queue_drops_the_oldest_and_counts_them() -> None:
         queue = Denials(nowhere, metrics)
         for index in range(module.CAPACITY + 3):
             queue.add(request(f"r{index}"), [VIOLATION])
-        assert len(queue) == module.CAPACITY
+        assert queue.waiting == module.CAPACITY
         assert b"pratique_denials_dropped_total 3.0" in metrics.text()
 
     asyncio.run(story())

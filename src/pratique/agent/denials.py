@@ -34,7 +34,9 @@ class Denials:
         self._queue: deque[dict[str, Any]] = deque()
         self._filled = asyncio.Event()
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
+        """How many have not been sent."""
         return len(self._queue)
 
     def add(self, request: dict[str, Any], violations: list[Violation]) -> None:

@@ -34,7 +34,7 @@ class Front:
             name = settings.service.cluster
             self._denials = Denials(lambda batch: service.report_denials(name, batch), parts.metrics)
         world = World(parts.library, cluster.exclusions, cluster.namespaces.kept, cluster.fetch_namespace)
-        refused = self._denials.add if self._denials else None
+        refused = self._denials.add if self._denials is not None else None
         self._webhook = Webhook(world, settings, parts.metrics, refused=refused)
         self._listener: Listener | None = None
 
@@ -54,7 +54,7 @@ class Front:
                 tls = self._certificates.tls
             else:
                 tls = _given(Path(self._parts.settings.certificate_folder))
-            if self._denials:
+            if self._denials is not None:
                 tasks.create_task(self._denials.run())
             settings = self._parts.settings
             listener = Listener(self._webhook, host=settings.host, port=settings.port, tls=tls)

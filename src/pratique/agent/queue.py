@@ -30,9 +30,6 @@ class WorkQueue(Generic[Key]):
         self._failures: dict[Key, int] = {}
         self._filled = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
     def add(self, key: Key) -> None:
         """Ask for work on `key`; it stands in the queue once, however often it is asked for."""
         self._keys[key] = None
