@@ -65,7 +65,7 @@ class Process:
     async def wait(self) -> int:
         """Wait for its end and return its exit status as a container runtime gives it: 128 + signal."""
         code = await self._child.wait()
-        await self._reader
+        await asyncio.shield(self._reader)
         return 128 - code if code < 0 else code
 
     async def stop(self, grace: float) -> None:
@@ -116,38 +116,33 @@ class LogOptions:
 
 async def read_log(log: Path, options: LogOptions, *, ended: asyncio.Event) -> AsyncIterator[bytes]:
     """Yield a log's content, and with `follow` what comes until the container ends."""
-    position, left = 0, options.limit
-    data = log.read_bytes() if log.exists() else b""
-    position = len(data)
-    lines = data.splitlines(keepends=True)
-    if options.since is not None:
-        oldest = datetime.now(UTC).timestamp() - options.since
-        lines = [line for line in lines if _time(line) >= oldest]
-    if options.tail is not None:
-        lines = lines[-options.tail :] if options.tail > 0 else []
-    chunk = b"".join(_shown(line, options) for line in lines)
-    while True:
-        if left is not None:
-            chunk = chunk[:left]
-            left -= len(chunk)
-        if chunk:
-            yield chunk
-        if not options.follow or left == 0:
-            return
-        finished = ended.is_set()
-        with log.open("rb") if log.exists() else contextlib.nullcontext() as file:
-            fresh = b""
-            if file is not None:
-                file.seek(position)
-                fresh = file.read()
-        whole = fresh if finished else fresh[: fresh.rfind(b"\n") + 1]
-        position += len(whole)
-        chunk = b"".join(_shown(line, options) for line in whole.splitlines(keepends=True))
-        if not chunk:
-            if finished:
+    if not log.exists():
+        return
+    # The file is kept open: a deleted pod's last words are read although its folder is gone.
+    with log.open("rb") as file:
+        lines = file.read().splitlines(keepends=True)
+        if options.since is not None:
+            oldest = datetime.now(UTC).timestamp() - options.since
+            lines = [line for line in lines if _time(line) >= oldest]
+        if options.tail is not None:
+            lines = lines[-options.tail :] if options.tail > 0 else []
+        left = options.limit
+        while True:
+            chunk = b"".join(_shown(line, options) for line in lines)
+            if left is not None:
+                chunk = chunk[:left]
+                left -= len(chunk)
+            if chunk:
+                yield chunk
+            if not options.follow or left == 0:
                 return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), 0.2)
+            finished = ended.is_set()
+            lines = file.readlines()
+            if not lines and finished:
+                return
+            if not lines:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), 0.2)
 
 
 def _time(line: bytes) -> float:

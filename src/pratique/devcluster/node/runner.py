@@ -104,13 +104,16 @@ class Runner:
             self._waits("RunContainerError", f"{error.filename or ''}: {error.strerror}")
             return None
         self._process = process
+        self.ended = asyncio.Event()
         self.state.state = statuses.running(since)
         self.state.started = True
         self.state.ready = not self._container.get("readinessProbe")
         self._changed("Normal", "Started", f"Started container {self._container['name']}")
         watching = [asyncio.create_task(watch) for watch in (self._readiness(), self._liveness(process))]
         try:
-            return await process.wait()
+            code = await process.wait()
+            self.ended.set()
+            return code
         finally:
             for watch in watching:
                 watch.cancel()
