@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ROOT / ".cache" / "clients" / "bin"
 PATIENCE = 30.0
+expect.set_options(timeout=PATIENCE * 1000)
 Found = TypeVar("Found")
 FAILED: list[str] = []
 

@@ -173,7 +173,7 @@ def test_08_the_overview_shows_what_is_wrong(day: Day, page: Page) -> None:
 def test_09_the_component_says_why(day: Day, page: Page) -> None:
     page.goto(f"{day.portal}/compliance?by=cluster")
     page.get_by_role("link", name="embedded", exact=True).first.click()
-    page.get_by_role("link", name=re.compile("^frond-end/nginx-")).first.click()
+    page.get_by_role("link", name=re.compile("^frond-end.nginx-")).first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("frond-end/nginx-")
     main = page.locator("main")
     expect(main).to_contain_text('you must provide labels: {"owner"}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -53,7 +53,7 @@ def eval(  # noqa: PLR0913  the command's own name; one parameter an option
     """Evaluate QUERY and print its results, for example: pratique eval -d policy.rego 'data.main.deny'."""
     from pratique import rego
 
-    version = "v0" if v0_compatible else "v1"
+    version: Literal["v0", "v1"] = "v0" if v0_compatible else "v1"
     sources, data = _load(paths, version)
     given: Any = rego.UNDEFINED if input_path is None else _document(input_path)
 
