@@ -22,8 +22,9 @@ from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
 from pratique.rego.parse import parse_module, parse_query
 from pratique.rego.plan import ir
 from pratique.rego.plan.policy import plan
+from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
-from pratique.rego.runtime.errors import EvaluationError, LimitError
+from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
 from pratique.rego.runtime.state import Limits, Session, State
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Version
@@ -72,11 +73,27 @@ class Policy:
             ) from None
         except MemoryError:
             raise LimitError("the evaluation needs too much memory") from None
+        except Exception as error:
+            # A fault of ours must stay an error of this evaluation, with the policy's line.
+            place = place_of(self.emitted, error.__traceback__) or NOWHERE
+            message = f"the engine failed: {type(error).__name__}: {error}"
+            raise EvaluationError(INTERNAL_ERROR, message, place, hint="please report this policy") from error
         if errors is not None:
             errors.extend(session.errors)
         if session.steps > _LARGE:
             _check_size(found, session.limits)
         return found
+
+    def stages(self) -> dict[str, str]:
+        """Return the policy after each pass, as text: syntax tree, plan, Python and its table of constants."""
+        rules = [rule for group in self.checked.rules.values() for rule in group]
+        table = [f"{name} = {value!r}" for name, value in self.emitted.constants.items()]
+        return {
+            "tree": "\n".join(map(repr, rules)) + "\n",
+            "plan": render(self.plan),
+            "python": self.emitted.source,
+            "constants": "\n".join(table) + "\n",
+        }
 
     def _session(self, limits: Limits, sink: Sink | None) -> Session:
         session = Session(limits, self.strict, sink)
@@ -165,7 +182,7 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
 
 
-def query(
+def query(  # noqa: PLR0913  # as for compile
     sources: Iterable[Source],
     text: str,
     *,
@@ -230,10 +247,22 @@ def _policy(
 ) -> Policy:
     table = {**registry.table(), **(builtins or {})}
     emitted = emit(planned, table)
-    policy = Policy(planned, emitted, checked, limits, strict, load(emitted, planned), {})
+    try:
+        namespace = load(emitted, planned)
+    except SyntaxError as error:
+        # Python nests at most twenty loops.
+        raise CompileError([_too_deep(emitted, error)]) from None
+    policy = Policy(planned, emitted, checked, limits, strict, namespace, {})
     for entrypoint in entrypoints:
         policy._entries[entrypoint] = policy._entry(entrypoint)
     return policy
+
+
+def _too_deep(emitted: Emitted, error: SyntaxError) -> Problem:
+    span = emitted.places[(error.lineno or 1) - 1]
+    place = NOWHERE if span is None else span.location()
+    hint = "move the inner part into a rule or a function of its own"
+    return Problem(COMPILE_ERROR, "this nests too many loops", place, hint)
 
 
 def _paths(constants: Mapping[str, Value]) -> dict[tuple[str, ...], Value]:

@@ -74,16 +74,6 @@ class Scope:
                 return Piece(self.names.const(value), True, kind_of(value), True, value)
             case ir.Local(name):
                 return Piece(name, True, self.kinds.get(name, ""))
-            case ir.Input():
-                return Piece(self._root("input", out))
-            case ir.Data():
-                return Piece(self._root("data", out))
-            case ir.Stored(path):
-                return Piece(f"stored({self.state}, {self.names.keys(path)})")
-            case ir.RuleValue(rule):
-                return self._rule(rule)
-            case ir.Extent(node, keys):
-                return Piece(f"at({self.state}, {self.names.node(node)}, {self._tuple(keys, out)})")
             case ir.Get():
                 return self._get(expr, out, into)
             case ir.Call(rule, args):
@@ -98,6 +88,20 @@ class Scope:
                 return Piece(f"Set([{self._list(items, out)}])", True, "set")
             case ir.ObjectOf(pairs):
                 return self._object(pairs, out)
+        return self._document(expr, out)
+
+    def _document(self, expr: ir.Expr, out: Lines) -> Piece:
+        match expr:
+            case ir.Input():
+                return Piece(self._root("input", out))
+            case ir.Data():
+                return Piece(self._root("data", out))
+            case ir.Stored(path):
+                return Piece(f"stored({self.state}, {self.names.keys(path)})")
+            case ir.RuleValue(rule):
+                return self._rule(rule)
+            case ir.Extent(node, keys):
+                return Piece(f"at({self.state}, {self.names.node(node)}, {self._tuple(keys, out)})")
         raise AssertionError(f"no such expression: {expr!r}")
 
     def atom(self, expr: ir.Expr, out: Lines) -> Piece:
