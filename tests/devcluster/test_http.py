@@ -379,3 +379,41 @@ def test_discovery_has_every_group_in_both_forms(tmp_path: Path) -> None:
         assert "io.k8s.api.core.v1.PodSpec" in document["components"]["schemas"]
 
     _play(tmp_path, scene)
+
+
+def test_options_of_a_deletion_in_protobuf(tmp_path: Path) -> None:
+    async def scene(wire: Wire) -> None:
+        await wire.send("POST", CMS, _cm("a"))
+        # k8s\0, then TypeMeta {rbac.../v1, DeleteOptions} and propagationPolicy "Background"
+        meta = b"\x0a\x1crbac.authorization.k8s.io/v1\x12\x0dDeleteOptions"
+        raw = b"\x22\x0aBackground"
+        body = b"k8s\0\x0a" + bytes([len(meta)]) + meta + b"\x12" + bytes([len(raw)]) + raw
+        media = "application/vnd.kubernetes.protobuf"
+        assert (await wire.send("DELETE", f"{CMS}/a", body, media=media)).json["status"] == "Success"
+        broken = await wire.send("POST", CMS, b"k8s\0\xff\xff", media=media)
+        assert (broken.code, broken.json["reason"]) == (400, "BadRequest")
+
+    _play(tmp_path, scene)
+
+
+def test_evictions_respect_disruption_budgets(tmp_path: Path) -> None:
+    async def scene(wire: Wire) -> None:
+        store = wire.server.api.store
+        pod = {"metadata": {"name": "p", "namespace": "default", "uid": "u", "labels": {"a": "b"}}}
+        store.put(
+            "pods", {"kind": "Pod", "apiVersion": "v1", **pod, "spec": {}, "status": {"phase": "Running"}}
+        )
+        metadata = {"name": "pdb", "namespace": "default", "uid": "v"}
+        budget = {"metadata": metadata, "spec": {"selector": {"matchLabels": {"a": "b"}}}}
+        store.put("poddisruptionbudgets.policy", {**budget, "status": {"disruptionsAllowed": 0}})
+        url = "/api/v1/namespaces/default/pods/p/eviction"
+        refused = await wire.send("POST", url, {"kind": "Eviction"})
+        assert (refused.code, refused.json["reason"]) == (429, "TooManyRequests")
+        store.put(
+            "poddisruptionbudgets.policy",
+            {**budget, "metadata": dict(metadata), "status": {"disruptionsAllowed": 1}},
+        )
+        assert (await wire.send("POST", url, {"kind": "Eviction"})).code == 201
+        assert store.get("pods", "p", "default") is None
+
+    _play(tmp_path, scene)

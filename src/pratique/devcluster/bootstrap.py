@@ -80,6 +80,9 @@ def _cluster_roles() -> dict[str, list[Object]]:
         "edit": edit,
         "view": view,
         "system:discovery": [{"verbs": ["get"], "nonResourceURLs": [*paths, "/version", "/version/"]}],
+        "system:public-info-viewer": [
+            {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"]}
+        ],
         "system:basic-user": [
             _rule(["authorization.k8s.io"], reviews, ["create"]),
             _rule(["authentication.k8s.io"], ["selfsubjectreviews"], ["create"]),
@@ -96,6 +99,7 @@ _BINDINGS = {
     "cluster-admin": "system:masters",
     "system:discovery": "system:authenticated",
     "system:basic-user": "system:authenticated",
+    "system:public-info-viewer": "system:authenticated",
 }
 
 

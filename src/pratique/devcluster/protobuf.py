@@ -60,7 +60,8 @@ def decode(body: bytes) -> dict[str, Any]:
     type_meta = {number: _text(value) for number, value in _fields(_as_bytes(envelope.get(1, b"")))}
     api_version, kind = type_meta.get(1, ""), type_meta.get(2, "")
     kinds, messages = _table()
-    message = kinds.get((api_version, kind))
+    # Options of deletions come in the version of what is deleted.
+    message = kinds.get((api_version, kind)) or kinds.get(("meta.k8s.io/v1", kind))
     if message is None:
         raise ProtobufError(f'no kind "{kind}" is registered for version "{api_version}"')
     obj = _message(_as_bytes(envelope.get(2, b"")), messages[message], messages)

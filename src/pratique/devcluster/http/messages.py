@@ -129,7 +129,10 @@ class Request:
 def decode(body: bytes, media: str) -> Any:
     """Return the value that a body spells in JSON, YAML or protobuf."""
     if media == PROTOBUF or body[:4] == b"k8s\0":
-        return protobuf.decode(body)
+        try:
+            return protobuf.decode(body)
+        except protobuf.ProtobufError as error:
+            raise status.bad_request(error.message) from None
     if media in ("application/json", "*/*"):
         return decode_json(body)
     if media in ("application/yaml", "text/yaml", "application/x-yaml"):

@@ -17,7 +17,7 @@ from pratique.devcluster.http import changes, reads, tables
 from pratique.devcluster.http.messages import Request, Response, answer, decode, decode_json
 from pratique.devcluster.registry import Resource
 from pratique.devcluster.writes import Change, Target, now
-from pratique.kube import jsonpath, objects, patch, schema, status
+from pratique.kube import jsonpath, objects, patch, schema, selectors, status
 
 Object = dict[str, Any]
 SCALE = Resource(group="autoscaling", version="v1", plural="scales", kind="Scale", namespaced=True)
@@ -211,12 +211,33 @@ async def eviction(api: Api, target: Target, request: Request) -> Response:
     pod = api.store.get("pods", target.name, target.namespace)
     if pod is None:
         raise status.missing("pods", "", target.name)
+    _check_budgets(api, pod)
     context = changes.context_of(request)
     options = DeleteOptions.read(body.get("deleteOptions") or {})
     await api.deletes.delete(Target(target.resource, target.namespace, target.name), options, context)
     return answer(
         {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}, code=201
     )
+
+
+def _check_budgets(api: Api, pod: Object) -> None:
+    """Refuse an eviction that a disruption budget does not allow, as often as it is tried."""
+    for budget in api.store.list("poddisruptionbudgets.policy", objects.namespace(pod)):
+        spec, state = budget.get("spec") or {}, budget.get("status") or {}
+        if not selectors.compile_selector(spec.get("selector"))(objects.labels(pod)):
+            continue
+        if (pod.get("status") or {}).get("phase") in ("Pending", "Succeeded", "Failed"):
+            continue
+        if state.get("disruptionsAllowed", 0) > 0:
+            continue
+        want, have = state.get("desiredHealthy", 0), state.get("currentHealthy", 0)
+        cause = {
+            "reason": "DisruptionBudget",
+            "message": f"The disruption budget {objects.name(budget)} needs {want} healthy pods and has {have} "
+            "currently",
+        }
+        text = "Cannot evict pod as it would violate the pod's disruption budget."
+        raise status.make(429, "TooManyRequests", text, details={"causes": [cause]})
 
 
 async def token(api: Api, target: Target, request: Request, *, tokens: Tokens) -> Response:
