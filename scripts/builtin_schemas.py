@@ -85,9 +85,15 @@ class Types:
         """Return package key and name of a Go type as written in a file of `home`."""
         alias, _, name = go_type.rpartition(".")
         known = {
-            "": home, "metav1": "meta/v1", "v1": "core/v1" if home != "core/v1" else "meta/v1",
-            "corev1": "core/v1", "resource": "api/resource", "intstr": "util/intstr",
-            "runtime": "pkg/runtime", "types": "pkg/types", "authenticationv1": "authentication/v1",
+            "": home,
+            "metav1": "meta/v1",
+            "v1": "core/v1" if home != "core/v1" else "meta/v1",
+            "corev1": "core/v1",
+            "resource": "api/resource",
+            "intstr": "util/intstr",
+            "runtime": "pkg/runtime",
+            "types": "pkg/types",
+            "authenticationv1": "authentication/v1",
         }
         if alias == "v1" and name not in getattr(self.packages.get("core/v1"), "structs", {}):
             return "meta/v1", name
@@ -117,10 +123,7 @@ class Types:
 
     def code(self, go_type: str, options: str, home: str) -> str:
         """Return how Go writes the field: what it is, `!` when always written, `z` with omitzero."""
-        if go_type.startswith("*"):
-            kind = "p"
-        else:
-            kind = self._kind(go_type, home)
+        kind = "p" if go_type.startswith("*") else self._kind(go_type, home)
         marks = "" if "omitempty" in options else "!"
         return kind + marks + ("z" if "omitzero" in options else "")
 
