@@ -76,7 +76,9 @@ class Types:
     def __init__(self, roots: list[Path]) -> None:
         self.packages: dict[str, GoPackage] = {}
         for root in roots:
-            for folder in {path.parent for path in root.rglob("*.go")}:
+            folders = {path.parent for path in root.rglob("*.go")}
+            # Generated clients lie in folders of the same names as the types.
+            for folder in sorted(folder for folder in folders if "client" not in folder.parts):
                 key = "/".join(folder.parts[-2:])
                 if key.split("/")[-1].startswith("v") or key in ("api/resource", "util/intstr"):
                     self.packages.setdefault(key, GoPackage(folder, folder.name))
