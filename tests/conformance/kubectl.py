@@ -204,7 +204,7 @@ def write_todo(path: Path, results: list[Result], known: dict[str, str]) -> None
         for number, (_, lines) in enumerate(result.steps, 1):
             if lines:
                 key = f"{result.name}:{number}"
-                reason = "needs Gatekeeper" if lines[0].startswith("needs Gatekeeper") else "unsorted"
+                reason = lines[0] if lines[0].startswith("needs ") else "unsorted"
                 entries[key] = known.get(key, reason)
     text = []
     for reason, count in sorted(Counter(entries.values()).items()):

@@ -15,6 +15,7 @@ from pratique.kube import status
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 -- a folder, not a secret
 _TOKEN_VOLUME = "kube-api-access-"  # noqa: S105 -- the beginning of a volume's name
 _IMMORTAL = ("default", "kube-public", "kube-system")
+_POD_SECURITY = "pod-security.kubernetes.io/enforce"
 _NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _PRIORITY_CLASSES = "priorityclasses.scheduling.k8s.io"
 
@@ -33,6 +34,7 @@ def mutate(attributes: Attributes, cluster: Cluster) -> None:
 
 def validate(attributes: Attributes, cluster: Cluster) -> None:
     """Refuse what no object rule can see: it depends on other objects."""
+    _tell_what_is_not_done(attributes)
     if (
         attributes.operation == "CREATE"
         and attributes.group_resource == "pods"
@@ -43,6 +45,23 @@ def validate(attributes: Attributes, cluster: Cluster) -> None:
     broken = limits.refusal(attributes, cluster)
     if broken is not None:
         raise forbidden(attributes, broken)
+
+
+def _tell_what_is_not_done(attributes: Attributes) -> None:
+    """Warn where a real API server would act on something that this one only keeps."""
+    obj = attributes.object
+    if obj is None or attributes.operation not in ("CREATE", "UPDATE") or attributes.subresource:
+        return
+    if attributes.resource in ("validatingadmissionpolicies", "mutatingadmissionpolicies"):
+        attributes.warnings.append(f"the embedded cluster keeps a {obj.get('kind')} but does not enforce it")
+    elif any(hook.get("matchConditions") for hook in obj.get("webhooks") or ()):
+        attributes.warnings.append(
+            "the embedded cluster does not evaluate matchConditions: the webhook is asked for all that its rules match"
+        )
+    elif attributes.group_resource == "namespaces" and attributes.operation == "CREATE":
+        level = ((obj.get("metadata") or {}).get("labels") or {}).get(_POD_SECURITY, "privileged")
+        if level != "privileged":
+            attributes.warnings.append("the embedded cluster does not enforce pod security standards")
 
 
 def count(attributes: Attributes, cluster: Cluster) -> None:
