@@ -160,6 +160,14 @@ def test_a_summary_counts_resources_policies_and_where_to_look(running: Any, age
     assert [row["policyAssignmentName"] for row in running.send("POST", path).json["value"]] == ["a1"]
 
 
+def test_the_trend_moves_when_an_assignment_goes(running: Any, agent: Any) -> None:
+    assignment = running.assign(running.define(), running.cluster())
+    agent.report([agent.record(running.constraint(), "one")], full=True)
+    assert running.run(running.client.overview())["trend"][-1]["nonCompliant"] == 1
+    running.run(running.client.delete_assignment(assignment))
+    assert running.run(running.client.overview())["trend"][-1]["nonCompliant"] == 0
+
+
 def test_asking_for_an_evaluation_ends(running: Any) -> None:
     reply = running.send("POST", f"{running.subscription}/{INSIGHTS}/policyStates/latest/triggerEvaluation")
     assert reply.status == 202

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from pratique.policy import Assignment, Cluster, Definition, Manifests, bind
 from pratique.policy.bind import PROTECTED_NAMESPACES
+from pratique.service.actions import trend
 from pratique.service.actions.context import Context
 from pratique.service.db import clusters, policies, records
 from pratique.service.db.store import timestamp
@@ -64,6 +65,8 @@ def recompute(context: Context, connection: Connection, *, only: str = "") -> li
             continue
         if _recompute_one(context, connection, row, everyone):
             changed.append(row["name"])
+    if changed:
+        trend.note(connection)
     return changed
 
 

@@ -85,7 +85,7 @@ def report(context: Context, name: str, body: Document) -> Document:
             clusters.change(connection, cluster, last_seen=now)
             return verdict
         changed = _store(connection, cluster, given, now)
-        agrees = digest((key, held["message"]) for key, held in records.held(connection, cluster).items())
+        agrees = digest(records.held_pairs(connection, cluster))
         if given.full and given.digest and agrees != given.digest:
             raise RequestError(
                 "the digest does not fit the records of this full report",
@@ -177,7 +177,8 @@ def _place(session: Document | None, given: Report) -> Document | None:
 
 
 def _store(connection: Connection, cluster: str, given: Report, now: str) -> int:
-    held = records.held(connection, cluster)
+    touched = None if given.full else [*(entry["key"] for entry in given.upserts), *given.removals]
+    held = records.held(connection, cluster, keys=touched)
     owners = _owners(clusters.get_desired(connection, cluster))
     fresh, refreshed, gone = [], [], []
     latest = {entry["key"]: entry for entry in given.upserts}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -13,20 +13,32 @@ from pratique.policy import ids
 from pratique.service.db import tables
 
 Row = dict[str, Any]
+Value = TypeVar("Value")
 
 records = tables.records
 # SQLite's limit on variables in one statement is 32,766 since 3.32; a slice stays far below it.
 SLICE = 500
 
 
-def held(connection: Connection, cluster: str) -> dict[str, Row]:
-    """Return what the agent of a cluster counts as open: key to id, message, fixed_at."""
-    rows = connection.execute(
-        select(
-            records.c.key, records.c.id, records.c.message, records.c.fixed_at, records.c.first_seen
-        ).where(records.c.cluster == cluster, records.c.held.is_(True))
-    ).mappings()
-    return {row["key"]: dict(row) for row in rows}
+def held(connection: Connection, cluster: str, *, keys: Iterable[str] | None = None) -> dict[str, Row]:
+    """Return what the agent of a cluster counts as open, by key; of some keys alone when they are given."""
+    columns = select(records.c.key, records.c.id, records.c.fixed_at)
+    mine = columns.where(records.c.cluster == cluster, records.c.held.is_(True))
+    parts = [mine] if keys is None else [mine.where(records.c.key.in_(part)) for part in _slices(keys)]
+    return {
+        row.key: {"id": row.id, "fixed_at": row.fixed_at}
+        for part in parts
+        for row in connection.execute(part)
+    }
+
+
+def held_pairs(connection: Connection, cluster: str) -> list[tuple[str, str]]:
+    """Return key and message of what the agent counts as open: what its digest covers."""
+    # Plain rows of the driver: this runs for every report, over everything that is open.
+    rows = connection.exec_driver_sql(
+        "SELECT key, message FROM records WHERE cluster = ? AND held = 1", (cluster,)
+    )
+    return [(key, message) for key, message in rows]
 
 
 def add(connection: Connection, rows: Sequence[Row]) -> None:
@@ -199,7 +211,7 @@ def _put(connection: Connection, table: Table, cluster: str, rows: Sequence[Row]
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
 
 
-def _slices(identifiers: Iterable[int]) -> Iterable[list[int]]:
-    everything = list(identifiers)
+def _slices(values: Iterable[Value]) -> Iterable[list[Value]]:
+    everything = list(values)
     for start in range(0, len(everything), SLICE):
         yield everything[start : start + SLICE]

@@ -19,19 +19,15 @@ APPEND_ONLY = (
 
 def upgrade() -> None:
     """Make the tables."""
-    op.create_table(
-        "activity",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("time", sa.String(), nullable=False),
-        sa.Column("actor", sa.String(), nullable=False),
-        sa.Column("actor_type", sa.String(), nullable=False),
-        sa.Column("operation", sa.String(), nullable=False),
-        sa.Column("target", sa.Text(), nullable=False),
-        sa.Column("detail", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(op.f("ix_activity_operation"), "activity", ["operation"], unique=False)
+    _policies()
+    _clusters()
+    _records()
+    _reports()
+    _journal()
+    _accounts()
+
+
+def _policies() -> None:
     op.create_table(
         "assignments",
         sa.Column("id", sa.String(), nullable=False),
@@ -45,6 +41,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_assignments_definition_id"), "assignments", ["definition_id"], unique=False)
     op.create_index(op.f("ix_assignments_scope"), "assignments", ["scope"], unique=False)
+    op.create_table(
+        "definitions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.String(), nullable=False),
+        sa.Column("updated_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "facts",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+
+
+def _clusters() -> None:
     op.create_table(
         "clusters",
         sa.Column("name", sa.String(), nullable=False),
@@ -63,58 +79,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
-        "coverage",
-        sa.Column("cluster", sa.String(), nullable=False),
-        sa.Column("group", sa.String(), nullable=False),
-        sa.Column("version", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("objects", sa.Integer(), nullable=False),
-        sa.Column("last_listed", sa.String(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("cluster", "group", "version", "kind"),
-    )
-    op.create_table(
-        "definitions",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("scope", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("document", sa.JSON(), nullable=False),
-        sa.Column("created_at", sa.String(), nullable=False),
-        sa.Column("updated_at", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "denials",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("cluster", sa.String(), nullable=False),
-        sa.Column("time", sa.String(), nullable=False),
-        sa.Column("constraint_kind", sa.String(), nullable=False),
-        sa.Column("constraint_name", sa.String(), nullable=False),
-        sa.Column("assignment_id", sa.String(), nullable=False),
-        sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
-        sa.Column("user", sa.Text(), nullable=False),
-        sa.Column("groups", sa.JSON(), nullable=False),
-        sa.Column("operation", sa.String(), nullable=False),
-        sa.Column("group", sa.String(), nullable=False),
-        sa.Column("version", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("namespace", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("request_uid", sa.String(), nullable=False),
-        sa.Column("dry_run", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sqlite_autoincrement=True,
-    )
-    op.create_index(
-        "denials_once",
-        "denials",
-        ["cluster", "request_uid", "constraint_kind", "constraint_name", "message"],
-        unique=True,
-    )
-    op.create_index(op.f("ix_denials_time"), "denials", ["time"], unique=False)
-    op.create_table(
         "desired",
         sa.Column("cluster", sa.String(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
@@ -124,28 +88,9 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("cluster"),
     )
-    op.create_table(
-        "facts",
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
-        "links",
-        sa.Column("hash", sa.String(), nullable=False),
-        sa.Column("user", sa.String(), nullable=False),
-        sa.Column("expires_at", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("hash"),
-    )
-    op.create_table(
-        "principals",
-        sa.Column("client_id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("secret_hash", sa.String(), nullable=False),
-        sa.Column("role", sa.String(), nullable=False),
-        sa.Column("created_at", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("client_id"),
-    )
+
+
+def _records() -> None:
     op.create_table(
         "records",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -184,6 +129,20 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("fixed_at IS NULL"),
     )
+
+
+def _reports() -> None:
+    op.create_table(
+        "coverage",
+        sa.Column("cluster", sa.String(), nullable=False),
+        sa.Column("group", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("objects", sa.Integer(), nullable=False),
+        sa.Column("last_listed", sa.String(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("cluster", "group", "version", "kind"),
+    )
     op.create_table(
         "report_sessions",
         sa.Column("cluster", sa.String(), nullable=False),
@@ -191,6 +150,90 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("reported_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("cluster"),
+    )
+    op.create_table(
+        "totals",
+        sa.Column("cluster", sa.String(), nullable=False),
+        sa.Column("constraint_kind", sa.String(), nullable=False),
+        sa.Column("constraint_name", sa.String(), nullable=False),
+        sa.Column("evaluated", sa.Integer(), nullable=False),
+        sa.Column("violating", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("cluster", "constraint_kind", "constraint_name"),
+    )
+
+
+def _journal() -> None:
+    op.create_table(
+        "activity",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("time", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("actor_type", sa.String(), nullable=False),
+        sa.Column("operation", sa.String(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_activity_operation"), "activity", ["operation"], unique=False)
+    op.create_table(
+        "denials",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("cluster", sa.String(), nullable=False),
+        sa.Column("time", sa.String(), nullable=False),
+        sa.Column("constraint_kind", sa.String(), nullable=False),
+        sa.Column("constraint_name", sa.String(), nullable=False),
+        sa.Column("assignment_id", sa.String(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("operation", sa.String(), nullable=False),
+        sa.Column("group", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("namespace", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("request_uid", sa.String(), nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "denials_once",
+        "denials",
+        ["cluster", "request_uid", "constraint_kind", "constraint_name", "message"],
+        unique=True,
+    )
+    op.create_index(op.f("ix_denials_time"), "denials", ["time"], unique=False)
+    op.create_table(
+        "trend",
+        sa.Column("time", sa.String(), nullable=False),
+        sa.Column("non_compliant", sa.Integer(), nullable=False),
+        sa.Column("percentage", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("time"),
+    )
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(APPEND_ONLY.format(verb=verb))
+
+
+def _accounts() -> None:
+    op.create_table(
+        "links",
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("user", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "principals",
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("secret_hash", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("created_at", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("client_id"),
     )
     op.create_table(
         "tokens",
@@ -205,23 +248,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_tokens_subject"), "tokens", ["subject"], unique=False)
     op.create_table(
-        "totals",
-        sa.Column("cluster", sa.String(), nullable=False),
-        sa.Column("constraint_kind", sa.String(), nullable=False),
-        sa.Column("constraint_name", sa.String(), nullable=False),
-        sa.Column("evaluated", sa.Integer(), nullable=False),
-        sa.Column("violating", sa.Integer(), nullable=False),
-        sa.Column("updated_at", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("cluster", "constraint_kind", "constraint_name"),
-    )
-    op.create_table(
-        "trend",
-        sa.Column("time", sa.String(), nullable=False),
-        sa.Column("non_compliant", sa.Integer(), nullable=False),
-        sa.Column("percentage", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("time"),
-    )
-    op.create_table(
         "users",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
@@ -229,5 +255,3 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(APPEND_ONLY.format(verb=verb))
