@@ -206,7 +206,9 @@ class _Lexer:
                 hint="close it on the same line, or write a raw string in backquotes",
             )
         if char == "`":
-            return refuse(self.source, "non-terminated raw string", at, at + 1, hint="close it with a backquote")
+            return refuse(
+                self.source, "non-terminated raw string", at, at + 1, hint="close it with a backquote"
+            )
         hint = {
             "!": "write `not expression` or `left != right`",
             "'": 'write strings in double quotes: "text"',
@@ -229,7 +231,7 @@ def unescape(source: Source, literal: str, start: int) -> str:
             "illegal string literal: unknown escape",
             start,
             start + len(literal),
-            hint=r'escapes are those of JSON: \" \\ \/ \b \f \n \r \t \uXXXX; regular expressions are best raw: `\d+`',
+            hint=r"escapes are those of JSON: \" \\ \/ \b \f \n \r \t \uXXXX; regular expressions are best raw: `\d+`",
         ) from None
     return _SURROGATE.sub("\ufffd", text)
 

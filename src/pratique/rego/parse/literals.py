@@ -37,11 +37,15 @@ class Literals(Terms):
     def body_until(self, closing: str) -> Body:
         """Read literals up to the closing sign, and step over it."""
         found: list[Expr] = []
+        opened = self.at - 1
         while True:
             while self.kinds[self.at] == ";":
                 self.at += 1
             if self.kinds[self.at] == closing:
                 break
+            if self.kinds[self.at] == END:
+                line, _ = self.source.position(self.starts[opened])
+                raise self.unexpected(f"expected `{closing}`", hint=f"what is opened in line {line} is not closed")
             if found and not self.new_line() and self.kinds[self.at - 1] != ";":
                 raise self.unexpected(f"expected a new line, `;` or `{closing}`", hint=self.body_hint())
             found.append(self.literal())
@@ -130,6 +134,9 @@ class Literals(Terms):
 
     def judge_braces(self, at: int) -> bool:
         """Work out what `braces_are_body` answers."""
+        if self.kinds[at + 1] == "}":
+            # The empty object, as in OPA: it holds.
+            return False
         depth = 0
         kinds = self.kinds
         while True:
