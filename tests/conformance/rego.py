@@ -7,7 +7,9 @@ Each DIR holds `<topic>.json` files of cases (rego.md 4.1). Prints the notes of 
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -16,37 +18,62 @@ from typing import Any
 from pratique import rego
 from pratique.errors import Location
 
+TODO = Path(__file__).with_name("todo.txt")
+
 # Texts of these topics are Go's own (regular expressions, tokens, certificates, ...): the code is compared.
 CODE_ONLY = ("regex", "jwt", "graphql", "crypto", "net", "time", "json", "units", "providers", "yaml", "uri")
 
 
-def main(folders: list[str]) -> int:
-    """Run every case of the folders."""
+def main(arguments: list[str]) -> int:
+    """Run every case of the folders; `--write-todo` rewrites the list of those that do not pass."""
+    folders = [Path(each) for each in arguments if each != "--write-todo"]
     passed = 0
-    failures = []
+    failures: dict[str, str] = {}
     for folder in folders:
-        for topic, version, case in cases(Path(folder)):
+        for name, topic, version, case in cases(folder):
             reason = run(case, topic, version)
             if reason:
-                failures.append(f"{Path(folder).name}/{topic}: {case['note']}: {reason}")
+                failures[name] = reason
             else:
                 passed += 1
-    for line in failures:
-        print(line)
+    for name, reason in failures.items():
+        print(f"{name}: {reason}")
+    if "--write-todo" in arguments:
+        TODO.write_text(todo(failures))
     print(f"{passed} passed, {len(failures)} failed")
     return 1 if failures else 0
 
 
-def cases(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield topic, Rego version and case for each case of a folder."""
-    version = "v0" if folder.name.endswith("v0") else "v1"
+def todo(failures: dict[str, str]) -> str:
+    """Return the list of what does not pass, by reason, most first."""
+    groups: dict[str, list[str]] = {}
+    for name, reason in failures.items():
+        missing = re.search(r"undefined function ([a-z0-9_.]+)", reason)
+        cause = (
+            f"builtin {missing[1]} is not there yet"
+            if missing
+            else re.sub(r"test-\d+\.rego:\d+: ", "", reason)
+        )
+        groups.setdefault(cause[:160], []).append(name)
+    lines = ["# Cases that do not pass, by reason (`python -m tests.conformance.rego --write-todo DIR...`)."]
+    for cause, names in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        lines += ["", f"# {len(names)}: {cause}", *names]
+    return "\n".join(lines) + "\n"
+
+
+def cases(folder: Path) -> Iterator[tuple[str, str, rego.Version, dict[str, Any]]]:
+    """Yield a name of its own, topic, Rego version and case for each case of a folder."""
+    version: rego.Version = "v0" if folder.name.endswith("v0") else "v1"
+    seen: Counter[str] = Counter()
     for path in sorted(folder.glob("*.json")):
         found = json.loads(path.read_text())
         for case in found["cases"] if isinstance(found, dict) else found:
-            yield path.stem, version, case
+            name = f"{folder.name}/{path.stem}: {case['note']}".replace("\n", " ")
+            seen[name] += 1
+            yield (f"{name} ({seen[name]})" if seen[name] > 1 else name), path.stem, version, case
 
 
-def run(case: dict[str, Any], topic: str, version: str) -> str:
+def run(case: dict[str, Any], topic: str, version: rego.Version) -> str:
     """Return why the case fails, or nothing."""
     try:
         found = answer(case, version)
@@ -66,15 +93,15 @@ def run(case: dict[str, Any], topic: str, version: str) -> str:
     return "" if sorted(want) == sorted(got) else f"wanted {short(want)}, got {short(got)}"
 
 
-def answer(case: dict[str, Any], version: str) -> list[dict[str, Any]]:
+def answer(case: dict[str, Any], version: rego.Version) -> list[dict[str, Any]]:
     """Return the rows that our engine answers."""
     sources = [
-        rego.Source(f"test-{number}.rego", text, version=version)  # type: ignore[arg-type]
+        rego.Source(f"test-{number}.rego", text, version=version)
         for number, text in enumerate(case.get("modules") or [])
     ]
     options: dict[str, Any] = {"strict": bool(case.get("strict_error")), "version": version}
     if "input_term" in case:
-        options["input"] = rego.query([], f"x = {case['input_term']}", version=version)[0]["x"]  # type: ignore[arg-type]
+        options["input"] = rego.query([], f"x = {case['input_term']}", version=version)[0]["x"]
     elif "input" in case:
         options["input"] = case["input"]
     rows = rego.query(sources, case["query"], data=case.get("data") or {}, **options)

@@ -16,7 +16,7 @@ from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitErr
 from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.text import json_text, rego_text, to_json
 from pratique.rego.runtime.values import UNDEFINED, Object, Set
-from pratique.rego.source import Source
+from pratique.rego.source import Source, Version
 
 __all__ = [
     "UNDEFINED",
@@ -32,6 +32,7 @@ __all__ = [
     "Problem",
     "Set",
     "Source",
+    "Version",
     "compile",
     "json_text",
     "parse_module",

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import linecache
+import subprocess
+import sys
+
+import pytest
+
+from pratique import rego
+
+TEXT = """package t
+
+import rego.v1
+
+violation contains {"msg": msg} if {
+	some container in input.review.object.spec.containers
+	not container.securityContext.readOnly
+	msg := sprintf("%v is writable", [container.name])
+}
+
+ratio := input.a / input.b
+
+total := object.get(input, "x", 1)[input.missing]
+"""
+
+
+def emitted() -> str:
+    return rego.compile([rego.Source("a.rego", TEXT, "v1")]).emitted.source
+
+
+def test_output_is_deterministic_across_processes() -> None:
+    program = (
+        "from pratique import rego\n"
+        f"print(rego.compile([rego.Source('a.rego', {TEXT!r}, 'v1')]).emitted.source, end='')\n"
+    )
+    for seed in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
+        )
+        assert run.stdout == emitted()
+
+
+def test_every_line_of_a_rule_knows_its_place() -> None:
+    policy = rego.compile([rego.Source("a.rego", TEXT, "v1")])
+    source, places = policy.emitted.source.splitlines(), policy.emitted.places
+    for number, line in enumerate(source):
+        if line.strip():
+            assert places[number] is not None, line
+    rows = [span.location().line for span in places if span is not None]
+    assert set(range(5, 9)) <= set(rows)
+
+
+def test_source_is_there_for_tracebacks() -> None:
+    policy = rego.compile([rego.Source("a.rego", TEXT, "v1")])
+    assert linecache.getline(policy.emitted.filename, 1) == policy.emitted.source.splitlines(keepends=True)[0]
+
+
+def test_an_error_speaks_of_the_line_of_the_policy() -> None:
+    policy = rego.compile([rego.Source("a.rego", TEXT, "v1")], strict=True)
+    with pytest.raises(rego.EvaluationError) as caught:
+        policy.evaluate("data.t.ratio", {"a": 1, "b": 0})
+    assert str(caught.value) == "a.rego:11:18: eval_builtin_error: div: divide by zero"
+    assert "ratio := input.a / input.b" in caught.value.render()
+
+
+def test_input_is_neither_changed_nor_copied() -> None:
+    policy = rego.compile([rego.Source("a.rego", "package t\n\np := input.a\n", "v1")])
+    inner = {"b": [1]}
+    assert policy.evaluate("data.t.p", {"a": inner}) is inner

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pratique.rego.runtime.text import json_text, plain_text, rego_text, to_json
+from pratique.rego.runtime.values import Set, make_object
+
+
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (1, "1"),
+        (Decimal("1.50"), "1.50"),
+        ('a"b\x00\n\t\u2028é', '"a\\"b\\x00\\n\\t\\u2028é"'),
+        (["a", 1], '["a", 1]'),
+        ({"b": 1, "a": [None]}, '{"a": [null], "b": 1}'),
+        (Set(["b", "a"]), '{"a", "b"}'),
+        (Set(), "set()"),
+        (make_object([([1], "x")]), '{[1]: "x"}'),
+    ],
+)
+def test_values_print_as_in_opa(value: Any, want: str) -> None:
+    assert rego_text(value) == want
+
+
+def test_a_string_on_its_own_has_no_quotes() -> None:
+    assert plain_text('say "hi"') == 'say "hi"'
+
+
+def test_json_has_the_escapes_of_go() -> None:
+    assert (
+        json_text({"b": "<&>\u2028é", "a": Set([2, 1])}) == '{"a":[1,2],"b":"\\u003c\\u0026\\u003e\\u2028é"}'
+    )
+
+
+def test_plain_json_data_goes_through_any_encoder() -> None:
+    value = {"s": Set(["b", "a"]), "n": [Decimal("1.5"), Decimal("2.0")], "o": make_object([(1, True)])}
+    assert json.loads(json.dumps(to_json(value))) == {"s": ["a", "b"], "n": [1.5, 2], "o": {"1": True}}

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, compare, equal, key, make_object, ordered
+
+EQUAL = [
+    (1, 1.0),
+    (1, Decimal("1.0")),
+    (0.1, Decimal("0.1")),
+    ({"a": [1, 2.0]}, {"a": [1.0, 2]}),
+    (Set([1, 2, 1]), Set([2.0, 1])),
+    (make_object([(1, "a")]), make_object([(1.0, "a")])),
+]
+DIFFERENT = [
+    (1, True),
+    (0, False),
+    (None, False),
+    ("1", 1),
+    ([1], [True]),
+    ({"a": 1}, {"a": True}),
+    ([], {}),
+    ({}, Set()),
+    (Set([1]), [1]),
+    (make_object([(1, "a")]), {"1": "a"}),
+    (UNDEFINED, None),
+]
+IN_ORDER = [
+    None,
+    False,
+    True,
+    -1,
+    0.5,
+    1,
+    Decimal("1.5"),
+    2,
+    "",
+    "B",
+    "a",
+    "é",
+    [],
+    [0, 9],
+    [1],
+    {},
+    {"a": 1},
+    {"b": 0},
+]
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=3)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+)
+values = st.recursive(
+    json_values, lambda inner: st.lists(inner, max_size=3).map(Set) | st.lists(inner, max_size=2)
+)
+
+
+@pytest.mark.parametrize(("left", "right"), EQUAL)
+def test_equal_values_have_one_key(left: Any, right: Any) -> None:
+    assert equal(left, right)
+    assert key(left) == key(right)
+    assert compare(left, right) == 0
+
+
+@pytest.mark.parametrize(("left", "right"), DIFFERENT)
+def test_different_values_are_told_apart(left: Any, right: Any) -> None:
+    assert not equal(left, right)
+    assert not equal(right, left)
+
+
+def test_the_total_order_is_that_of_opa() -> None:
+    for left, right in pairwise(IN_ORDER):
+        assert compare(left, right) == -1
+        assert compare(right, left) == 1
+    assert [repr(value) for value in ordered(reversed(IN_ORDER))] == [repr(value) for value in IN_ORDER]
+
+
+@given(values, values)
+def test_equality_order_and_keys_agree(left: Any, right: Any) -> None:
+    assert equal(left, right) == (compare(left, right) == 0) == (key(left) == key(right))
+    assert compare(left, right) == -compare(right, left)
+
+
+@given(values, values, values)
+def test_the_order_is_transitive(one: Any, two: Any, three: Any) -> None:
+    low, middle, high = ordered([one, two, three])
+    assert compare(low, middle) <= 0
+    assert compare(middle, high) <= 0
+    assert compare(low, high) <= 0
+
+
+def test_a_set_keeps_what_python_would_merge() -> None:
+    members = Set([1, True, 1.0, "1", None, [1], {"a": 1}, {"a": True}, [1]])
+    assert len(members) == 7
+    assert True in members
+    assert False not in members
+    assert {"a": 1} in members
+
+
+def test_an_object_with_a_key_that_is_no_string() -> None:
+    found = make_object([(1, "a"), ("1", "b"), ([1], "c")])
+    assert type(found) is Object
+    assert (found.get(1.0), found.get("1"), found.get([1]), found.get(2)) == ("a", "b", "c", UNDEFINED)
