@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from pratique.rego.check.world import Place, World
 from pratique.rego.errors import TYPE_ERROR
@@ -33,11 +33,11 @@ def _visit(world: World, place: Place, path: Path) -> None:
             where = rules[0].span.location()
             _package(world, place.package, f"package {name} conflicts with rule {name} defined at {where}")
         elif place.children and not any(rule.keys for rule in rules) and any(_ground(rule) for rule in rules):
-            below = next(_rules(place.children.values()), None)
+            below = next(_rules(place.children, path), None)
             if below is not None:
-                where = below.span.location()
+                inner_path, inner_rule = below
                 world.refuse(
-                    f"rule {name} conflicts with rules inside it, such as the one at {where}",
+                    f"rule {name} conflicts with rule {'.'.join(inner_path)} at {inner_rule.span.location()}",
                     first.head_span or first.span,
                     code=TYPE_ERROR,
                 )
@@ -58,10 +58,11 @@ def _ground(rule: Rule) -> bool:
     return rule.kind == "value" and rule.args is None
 
 
-def _rules(places: Iterable[Place]) -> Iterator[Rule]:
-    for place in places:
-        yield from place.rules
-        yield from _rules(place.children.values())
+def _rules(places: Mapping[str, Place], path: Path) -> Iterator[tuple[Path, Rule]]:
+    for name, place in places.items():
+        for rule in place.rules:
+            yield (*path, name), rule
+        yield from _rules(place.children, (*path, name))
 
 
 def _package(world: World, module: Module, message: str) -> None:

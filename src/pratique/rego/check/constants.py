@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pratique.rego.nodes import Array, Comprehension, Object, Scalar, SetOf, Term
+from pratique.rego.nodes import Array, Comprehension, Object, Ref, Scalar, SetOf, Term, Var
 
 
-def is_constant(term: Term) -> bool:
-    """Tell whether a term has no variable, reference or call outside a comprehension."""
+def offender(term: Term) -> str:
+    """Return what keeps a term from being a constant (`var`, `ref`, `call`), or nothing."""
     if isinstance(term, Scalar | Comprehension):
-        return True
+        return ""
     if isinstance(term, Array | SetOf):
-        return all(map(is_constant, term.items))
+        return next(filter(None, map(offender, term.items)), "")
     if isinstance(term, Object):
-        return all(is_constant(key) and is_constant(value) for key, value in term.pairs)
-    return False
+        return next(filter(None, [offender(part) for pair in term.pairs for part in pair]), "")
+    return "var" if isinstance(term, Var) else "ref" if isinstance(term, Ref) else "call"

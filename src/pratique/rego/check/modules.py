@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pratique.rego.check.constants import is_constant
+from pratique.rego.check.constants import offender
 from pratique.rego.check.world import World
+from pratique.rego.errors import PARSE_ERROR
 from pratique.rego.nodes import Import, Module, Path
 
 _SWITCHES = {"future", "rego"}
@@ -64,9 +65,11 @@ def check_names(world: World, module: Module) -> None:
 def check_defaults(world: World, module: Module) -> None:
     """Note default values that are not constants."""
     for rule in module.rules:
-        if rule.default and not is_constant(rule.value):
+        found = offender(rule.value) if rule.default else ""
+        if found:
             world.refuse(
-                f"default rule `{'.'.join(rule.path)}` must have a constant value",
+                f"illegal default rule (value cannot contain {found})",
                 rule.value.span,
+                code=PARSE_ERROR,
                 hint="no variables, references or calls outside a comprehension",
             )

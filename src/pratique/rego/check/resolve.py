@@ -110,7 +110,7 @@ class Resolver:
     # --- bodies --------------------------------------------------------------------------------------------
 
     def body(self, body: Body, scope: Scope) -> Body:
-        """Return the literals with every name decided; declarations and unwanted `print` are dropped."""
+        """Return the literals with every name decided; declarations are dropped."""
         found = [done for literal in body if (done := self.literal(literal, scope)) is not None]
         if not found and body:
             span = body[0].span
@@ -191,11 +191,9 @@ class Resolver:
         """Tell whether `print` here is the builtin."""
         return "print" not in self.globals and not scope.hides("print")
 
-    def printed(self, literal: Test, term: Call, scope: Scope) -> Expr | None:
-        """Return a `print`, or nothing when nobody listens."""
+    def printed(self, literal: Test, term: Call, scope: Scope) -> Expr:
+        """Return a `print`; the order of the body drops it when nobody listens."""
         args = tuple([self.term(arg, scope) for arg in term.args])
-        if not self.world.printing:
-            return None
         return Test(replace(term, args=args), literal.span, self.withs(literal.withs, scope))
 
     def withs(self, modifiers: tuple[With, ...], scope: Scope) -> tuple[With, ...]:
@@ -322,9 +320,10 @@ class Resolver:
         """Return the call with its function decided; `alone` as a literal of its own, it may capture its result."""
         args = tuple([self.term(arg, scope) for arg in term.args])
         parts = term.parts
-        if term.infix:
+        if term.infix and (parts[0] not in self.globals or parts[0] == "internal"):
             return calls.checked(self.world, replace(term, args=args), alone=False, module=self.module)
-        local = scope.hides(parts[0])
+        # OPA takes an operator for a rule of its name, where the package has one (`plus`, `or`, `equal`).
+        local = not term.infix and scope.hides(parts[0])
         if not local:
             known = self.globals.get(parts[0])
             if known is not None:
@@ -336,7 +335,11 @@ class Resolver:
                 return self.absolute(parts, (), term)
             self.reads.append(tuple([Scalar(name, term.span) for name in parts[1:]]))
         return calls.checked(
-            self.world, replace(term, parts=parts, args=args), alone=alone, module=self.module, local=local
+            self.world,
+            replace(term, parts=parts, args=args, infix=False),
+            alone=alone,
+            module=self.module,
+            local=local,
         )
 
     def comprehension(self, term: Comprehension, scope: Scope) -> Term:

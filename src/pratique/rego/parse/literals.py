@@ -45,7 +45,9 @@ class Literals(Terms):
                 break
             if self.kinds[self.at] == END:
                 line, _ = self.source.position(self.starts[opened])
-                raise self.unexpected(f"expected `{closing}`", hint=f"what is opened in line {line} is not closed")
+                raise self.unexpected(
+                    f"expected `{closing}`", hint=f"what is opened in line {line} is not closed"
+                )
             if found and not self.new_line() and self.kinds[self.at - 1] != ";":
                 raise self.unexpected(f"expected a new line, `;` or `{closing}`", hint=self.body_hint())
             found.append(self.literal())

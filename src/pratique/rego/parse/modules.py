@@ -29,8 +29,6 @@ class Modules(Rules):
         rules: list[Rule] = []
         starts: list[tuple[int, str]] = [(span.start, "package")]
         while True:
-            while self.kinds[self.at] == ";":
-                self.at += 1
             kind = self.kinds[self.at]
             if kind == END:
                 break
@@ -41,7 +39,7 @@ class Modules(Rules):
             elif kind == "package" and not self.starts_reference(start):
                 raise self.unexpected("a module has one `package`")
             else:
-                if rules and not self.new_line() and self.kinds[start - 1] not in {"}", ";"}:
+                if rules and not self.new_line() and self.kinds[start - 1] != "}":
                     raise self.unexpected("expected a new line", hint=self.body_hint())
                 rules.extend(self.rules())
                 starts.append((self.starts[start], "rule"))
