@@ -185,6 +185,21 @@ def test_nothing_is_cut_off_at_400_pixels(page: Page, path: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+def test_a_refused_switch_says_why_and_what_to_do(
+    chromium: Browser, background: Background, tmp_path: Path
+) -> None:
+    with background.world(tmp_path, populated=False) as made:
+        context = chromium.new_context(base_url=made.url)
+        page = context.new_page()
+        page.goto("/login?code=" + background.run(made.service.sign_in_link()))
+        page.goto("/clusters/embedded")
+        page.get_by_role("button", name="Enable the add-on").click()
+        expect(page.get_by_role("alert")).to_contain_text("no kubeconfig", timeout=WAIT)
+        expect(page.get_by_role("alert")).to_contain_text("pratique addon enable")
+        expect(page.get_by_role("button", name="Enable the add-on")).to_be_visible()
+        context.close()
+
+
 def test_an_error_in_a_template_is_marked_in_the_editor(page: Page) -> None:
     page.goto("/definitions/new")
     page.fill("#title", "Broken")

@@ -153,7 +153,8 @@ class Http:
                 context = ssl.create_default_context(
                     cadata=text if pem else None, cafile=None if pem else text
                 )
-            connector = aiohttp.TCPConnector(ssl=context, limit=64)
+            # No limit: each open page of the portal holds a stream, and none may wait for another.
+            connector = aiohttp.TCPConnector(ssl=context, limit=0)
             self._session = aiohttp.ClientSession(connector=connector, read_bufsize=READ_LIMIT)
         return self._session
 

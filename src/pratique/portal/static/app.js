@@ -86,8 +86,16 @@ document.addEventListener("htmx:before:swap", (event) => {
   const status = event.detail.ctx?.response?.status ?? 200;
   if (status < 400) return;
   event.preventDefault();
+  // A refresh that failed is tried again with the next event; what a person asked for is answered in words.
+  if (event.detail.ctx.sourceElement?.matches("[data-live]")) return;
   const page = new DOMParser().parseFromString(event.detail.ctx.text ?? "", "text/html");
-  toast(page.querySelector(".problem .say")?.textContent.trim() || `The service answered ${status}.`);
+  const problem = page.querySelector(".problem");
+  if (problem) document.getElementById("main").prepend(Object.assign(problem, { id: "failure" }));
+  else toast(`The service answered ${status}.`);
+  problem?.scrollIntoView({ block: "nearest" });
+});
+document.addEventListener("htmx:before:request", (event) => {
+  if (!event.detail.ctx?.sourceElement?.matches("[data-live]")) document.getElementById("failure")?.remove();
 });
 
 prepare(document);
