@@ -145,35 +145,7 @@ def definition_of(draft: Draft, *, previous: Json | None = None) -> Json:
     """
     schema = _schema(draft.template)
     old = (previous or {}).get("properties") or {}
-    parameters: Json = {
-        "effect": {
-            "type": "String",
-            "metadata": {"displayName": "Effect", "description": "What happens to what violates the policy."},
-            "allowedValues": list(EFFECTS),
-            "defaultValue": draft.effect,
-        },
-        "excludedNamespaces": {
-            "type": "Array",
-            "metadata": {
-                "displayName": "Excluded namespaces",
-                "description": "Namespaces in which the policy does not look.",
-            },
-            "defaultValue": SYSTEM_NAMESPACES,
-        },
-        "namespaces": {
-            "type": "Array",
-            "metadata": {
-                "displayName": "Only in namespaces",
-                "description": "Namespaces to which the policy is limited; empty means all.",
-            },
-            "defaultValue": [],
-        },
-    }
-    for name, declared in schema.items():
-        parameters[name] = _parameter(name, declared)
-    for name, declared in (old.get("parameters") or {}).items():
-        if name in parameters and name != "effect":
-            parameters[name] = {**parameters[name], **declared, "type": parameters[name]["type"]}
+    parameters = _parameters(draft, schema, old.get("parameters") or {})
     details: Json = {
         "templateInfo": {
             "sourceType": "Base64Encoded",
@@ -200,6 +172,40 @@ def definition_of(draft: Draft, *, previous: Json | None = None) -> Json:
             },
         }
     }
+
+
+def _parameters(draft: Draft, schema: dict[str, Json], old: Json) -> Json:
+    """Return what every definition asks (effect, namespaces) and what the template asks."""
+    made: Json = {
+        "effect": {
+            "type": "String",
+            "metadata": {"displayName": "Effect", "description": "What happens to what violates the policy."},
+            "allowedValues": list(EFFECTS),
+            "defaultValue": draft.effect,
+        },
+        "excludedNamespaces": {
+            "type": "Array",
+            "metadata": {
+                "displayName": "Excluded namespaces",
+                "description": "Namespaces in which the policy does not look.",
+            },
+            "defaultValue": SYSTEM_NAMESPACES,
+        },
+        "namespaces": {
+            "type": "Array",
+            "metadata": {
+                "displayName": "Only in namespaces",
+                "description": "Namespaces to which the policy is limited; empty means all.",
+            },
+            "defaultValue": [],
+        },
+    }
+    for name, declared in schema.items():
+        made[name] = _parameter(name, declared)
+    for name, declared in old.items():
+        if name in made and name != "effect":
+            made[name] = {**made[name], **declared, "type": made[name]["type"]}
+    return made
 
 
 def _schema(template: str) -> dict[str, Json]:
