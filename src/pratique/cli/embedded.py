@@ -68,7 +68,9 @@ async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) 
         service, credentials = await _start_service(place, ports, certificate, mirror=mirror, stack=stack)
         cluster = await _start_cluster(place, ports, stack=stack)
         await service.adopt_cluster(CLUSTER, kubeconfig=cluster.kubeconfig.read_text())
-        click.echo(_welcome(place, ports, await service.sign_in_link(), credentials, time.perf_counter() - began))
+        click.echo(
+            _welcome(place, ports, await service.sign_in_link(), credentials, time.perf_counter() - began)
+        )
         sys.stdout.flush()
         await stopped.wait()
         click.echo("stopping", err=True)
@@ -79,11 +81,10 @@ async def _start_service(
 ) -> tuple[Service, Credentials | None]:
     origin = f"http://{HOST}:{ports.portal}"
     service = Service(ServiceSettings(state_dir=place.root, mirror=mirror, agent_url=origin))
-    credentials = await service.start()
-    stack.push_async_callback(service.stop)
     client = ServiceClient(origin)
     stack.push_async_callback(client.close)
     service.fallback = create_portal(PortalSettings(), lambda token: client.with_token(token or ""))
+    # The ports come first: one that is taken must not cost the credentials that a first start makes.
     for listener in (
         Listener(service.app, host=HOST, port=ports.portal),
         Listener(
@@ -96,6 +97,8 @@ async def _start_service(
     ):
         await listener.start()
         stack.push_async_callback(listener.stop)
+    credentials = await service.start()
+    stack.push_async_callback(service.stop)
     place.url.write_text(origin)
     return service, credentials
 

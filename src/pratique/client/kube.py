@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -231,6 +232,8 @@ class KubeClient:
     ) -> Object:
         """Server-side apply `obj` as `field_manager`, taking over fields of others with `force`."""
         found = resource or await self.resource_of(obj)
+        # A patch goes to the version that it is written in, which need not be the one that we read in.
+        found = replace(found, version=obj["apiVersion"].rpartition("/")[2])
         meta = obj["metadata"]
         path = self._path(found, meta["name"], meta.get("namespace", ""), subresource)
         query = {"fieldManager": field_manager, "force": "true" if force else "false"}
