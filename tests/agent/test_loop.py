@@ -141,6 +141,15 @@ def test_from_the_assignment_to_the_record_and_back(tmp_path: Path) -> None:
             await w.kube.patch(resources.PODS, "old", patch, namespace="default")
             await w.until(lambda: fixed(w, "old"), "change recorded")
 
+            async def agents() -> bool:
+                found = (await w.api.cluster("embedded"))["agents"]
+                return [one["operation"] for one in found if one["ready"]] == [
+                    "audit, sync, status",
+                    "webhook",
+                    "webhook",
+                ]
+
+            await w.until(agents)
             await kill_one_controller(w)
             for _ in range(10):
                 assert await w.denied()

@@ -232,3 +232,35 @@ def test_an_acknowledgement_waits_for_the_service() -> None:
             await until(lambda: service.told(revision))
 
     asyncio.run(story())
+
+
+def test_the_pods_of_the_add_on_are_named_with_their_roles() -> None:
+    async def story() -> None:
+        pod = {
+            "metadata": {
+                "name": "pratique-audit-1",
+                "namespace": "pratique-system",
+                "labels": {"app.kubernetes.io/name": "pratique"},
+            },
+            "spec": {
+                "containers": [
+                    {
+                        "image": "registry:5000/pratique/agent:1.2",
+                        "args": ["--operation=audit", "--operation=sync"],
+                    }
+                ]
+            },
+        }
+        async with synchronised() as (w, service):
+            revision = service.want()
+            await until(lambda: service.told(revision))
+            await w.api.put(resources.PODS, pod)
+            agent = {"pod": "pratique-audit-1", "operation": "audit, sync", "version": "1.2", "ready": False}
+            await until(lambda: (service.told(revision) or {})["agents"] == [agent])
+            ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+            await w.api.put(resources.PODS, pod | {"status": ready})
+            await until(lambda: (service.told(revision) or {})["agents"] == [agent | {"ready": True}])
+            await w.api.remove(resources.PODS, "pratique-audit-1", "pratique-system")
+            await until(lambda: (service.told(revision) or {})["agents"] == [])
+
+    asyncio.run(story())

@@ -17,6 +17,7 @@ from typing import Any
 
 from pratique.agent import logs
 from pratique.agent.cluster import Cluster, Known, covers, essence
+from pratique.agent.pods import Pods
 from pratique.client import resources
 from pratique.client.addon import is_established, is_managed
 from pratique.client.addon.manifests import MANAGED_BY, MANAGED_LABEL
@@ -30,6 +31,8 @@ POLL_SECONDS = 0.03
 # The watch tells of our own writes, too; edits of others are answered after this pause.
 SETTLE_SECONDS = 0.2
 RETRY_SECONDS = 15.0
+# How often the service hears that we are here though nothing has changed.
+HEARTBEAT_SECONDS = 60.0
 
 Identity = tuple[str, str]
 """(kind, name): "ConstraintTemplate" or a constraint's kind."""
@@ -88,12 +91,21 @@ class Sync:
         self._version = ""
         cluster.listen(lambda _: self._wake.set())
         cluster.on_status(lambda *_: self._wake.set())
+        self._pods = Pods(client, namespace=namespace, changed=self._wake.set)
 
     async def run(self, stream: AsyncIterator[Object]) -> None:
         """Follow the service and the cluster until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen(stream))
             tasks.create_task(self._work())
+            tasks.create_task(self._pods.run())
+            tasks.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self._told = None
+            self._wake.set()
 
     async def _listen(self, stream: AsyncIterator[Object]) -> None:
         async for desired in stream:
@@ -281,6 +293,7 @@ class Sync:
             "hash": desired["hash"],
             "kubernetesVersion": self._version,
             "agent": self._agent,
+            "agents": self._pods.agents(),
             "results": [result.document() for result in results],
             "foreign": self._foreign(),
         }

@@ -148,6 +148,8 @@ def applied(context: Context, name: str, body: Document) -> Document:
         "kubernetes_version": str(body.get("kubernetesVersion") or row["kubernetes_version"]),
         "agents": _agents(row["agents"], body.get("agent"), now),
     }
+    if listed := _list(body, "agents"):
+        values["agents"] = [entry for agent in listed for entry in _agents([], agent, now)]
     with context.store.write() as connection:
         current = clusters.get(connection, name)
         if current is not None and current["addon_state"] in ("Disabled", "Failed"):

@@ -153,6 +153,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         hash=TEXT,
         kubernetesVersion=TEXT,
         agent=_object(pod=TEXT, operation=TEXT, version=TEXT, ready=FLAG),
+        agents=_list(_object(pod=TEXT, operation=TEXT, version=TEXT, ready=FLAG)),
         results=_list(
             _object(
                 "kind name status",
