@@ -40,6 +40,7 @@ async def show(request: Request) -> Response:
         "open": [item for item in same if not item.get("fixedAt")],
         "closed": [item for item in same if item.get("fixedAt")],
         "assignments": rows,
+        "names": {key: row.title for key, row in rows.items()},
         "denials": [item for item in denials.value if item.get("name") == record["name"]],
         "command": kubectl(record),
         "address": links.page("/components", str(record["id"])),
