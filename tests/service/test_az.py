@@ -91,7 +91,6 @@ def files(folder: Path, template: str = TEMPLATE) -> list[str]:
     return ["--mode", properties["mode"], "--rules", str(rules), "--params", str(parameters)]
 
 
-@pytest.mark.xdist_group("az")
 def test_a_definition_lives_and_dies(az: Az, tmp_path: Path) -> None:
     assert LABELS in [found["name"] for found in az("policy", "definition", "list")]
     made = az("policy", "definition", "create", "-n", "own", "--display-name", "Own", *files(tmp_path))
@@ -105,7 +104,6 @@ def test_a_definition_lives_and_dies(az: Az, tmp_path: Path) -> None:
     assert "PolicyDefinitionNotFound" in az("policy", "definition", "show", "-n", "own", code=3)
 
 
-@pytest.mark.xdist_group("az")
 def test_a_broken_template_is_shown_with_its_line(az: Az, tmp_path: Path) -> None:
     broken = TEMPLATE.replace("wanted := input", "wanted :=== input")
     line = next(number for number, text in enumerate(broken.splitlines(), 1) if ":===" in text)
@@ -113,7 +111,6 @@ def test_a_broken_template_is_shown_with_its_line(az: Az, tmp_path: Path) -> Non
     assert "(InvalidConstraintTemplate)" in told and f"template.yaml:{line}:" in told
 
 
-@pytest.mark.xdist_group("az")
 def test_assignments_and_their_compliance(az: Az, tmp_path: Path) -> None:
     cluster = az.running.cluster()
     assert [found["name"] for found in az("aks", "list")] == ["embedded"]

@@ -1,6 +1,6 @@
 """The story of the first day: steps 1-11, 15 and 16, each with what a person sees.
 
-The steps build on each other and run in this order, on one worker.
+The steps build on each other and run in this order; a file stays on one worker (`--dist loadfile`).
 """
 
 from __future__ import annotations
@@ -8,11 +8,8 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 from tests.story.conftest import Day, until
-
-pytestmark = pytest.mark.xdist_group("story")
 
 LABELS = "46592696-4c7b-4bf3-9e45-6c2763bdc0a6"
 IMAGES = "febd0533-8e55-448f-b837-bd0e06f16469"

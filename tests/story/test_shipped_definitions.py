@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from tests.story.conftest import ROOT, Day, until
 
-pytestmark = pytest.mark.xdist_group("shipped")
-
 SHIPPED = ROOT.parent / "shared" / "conformance" / "azure-policy"
 CASES = {
     "AllowedVolumeTypes": "allowed-volume-types",
