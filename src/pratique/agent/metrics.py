@@ -60,7 +60,6 @@ class Metrics:
         self.audit_ended = gauge("audit_last_run_end_time", "End of the last full audit")
         self.watched = gauge("watch_manager_watched_gvk", "Kinds that are watched")
         self.intended = gauge("watch_manager_intended_watch_gvk", "Kinds that should be watched")
-        self.synced = gauge("sync", "Objects in data.inventory", "status", "kind")
         self.dropped_denials = Counter(
             "pratique_denials_dropped", "Denials that were not told to the service", registry=registry
         )
