@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pratique.constraint.match import Candidate, MatchError, applies, compile_match, glob
+from pratique.constraint.match import Candidate, MatchError, applies, compile_match
 from pratique.kube import yaml
 
 CASES = Path(__file__).parents[1] / "cases" / "constraint" / "match"
@@ -72,31 +72,3 @@ def test_match(case: dict[str, Any]) -> None:
 
 def test_there_are_enough_cases() -> None:
     assert len(_cases()) >= 150
-
-
-@pytest.mark.parametrize(
-    ("pattern", "name", "fits"),
-    [
-        ("*", "", True),
-        ("**", "", True),
-        ("a*", "", False),
-        ("", "", True),
-        ("*a*", "a", True),
-        ("a", "ab", False),
-    ],
-)
-def test_wildcards(pattern: str, name: str, fits: bool) -> None:
-    assert glob(pattern)(name) is fits
-
-
-def test_pairs_name_what_could_match() -> None:
-    assert compile_match(None).pairs() == {("*", "*")}
-    assert compile_match({"kinds": [{"apiGroups": ["apps"]}]}).pairs() == {("apps", "*")}
-    both = {"kinds": [{"apiGroups": ["", "apps"], "kinds": ["Pod", "Deployment"]}, {"kinds": ["Job", "*"]}]}
-    assert compile_match(both).pairs() == {
-        ("", "Pod"),
-        ("", "Deployment"),
-        ("apps", "Pod"),
-        ("apps", "Deployment"),
-        ("*", "*"),
-    }
