@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.constraint import match
 from pratique.constraint import schema as crds
 from pratique.constraint.errors import ConstraintError
 from pratique.constraint.review import POINTS
 from pratique.constraint.template import Template
-from pratique.kube import names, selectors
+from pratique.kube import match, names, selectors
 from pratique.kube import schema as structural
 
 ACTIONS: Final = ("deny", "dryrun", "warn", "scoped")
