@@ -191,12 +191,19 @@ class KubeClient:
             query["continue"] = meta["continue"]
 
     async def create(
-        self, resource: Resource, obj: Object, *, namespace: str = "", field_manager: str = USER_AGENT
+        self,
+        resource: Resource,
+        obj: Object,
+        *,
+        namespace: str = "",
+        field_manager: str = USER_AGENT,
+        dry_run: bool = False,
     ) -> Object:
-        """Create `obj` and return it as stored. Raises ClashError when it exists."""
+        """Create `obj` and return it as stored, or as it would be stored. Raises ClashError when it exists."""
         space = namespace or (obj.get("metadata") or {}).get("namespace", "")
         path = self._path(resource, "", space, "")
-        return await self._call("POST", path, query={"fieldManager": field_manager}, body=obj)
+        query = {"fieldManager": field_manager} | ({"dryRun": "All"} if dry_run else {})
+        return await self._call("POST", path, query=query, body=obj)
 
     async def update(
         self, resource: Resource, obj: Object, *, subresource: str = "", field_manager: str = USER_AGENT
