@@ -14,6 +14,7 @@ import yaml
 
 from pratique.rego.builtins.registry import builtin, failure, operand_error
 from pratique.rego.builtins.strings import texts
+from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import parse_number
 from pratique.rego.runtime.text import json_text, to_json
 from pratique.rego.runtime.values import Set, Value, type_name
@@ -134,6 +135,7 @@ def urlquery_decode_object(text: Value) -> Value:
 # --- JSON --------------------------------------------------------------------------------------------------
 
 _OPTIONS: Final = {"indent", "prefix", "pretty"}
+_CASTS: Final[dict[type, str]] = {bool: "bool", str: "string"}
 
 
 def parse_json(name: str, text: str) -> Value:
@@ -151,16 +153,20 @@ def _refuse(constant: str) -> Any:
 builtin("json.marshal", "any -> string", unchecked=True)(json_text)
 
 
+def _option_error(message: str) -> BuiltinError:
+    return BuiltinError(TYPE_ERROR, f"json.marshal_with_options: operand 2 {message}")
+
+
 @builtin("json.marshal_with_options", "any, object -> string")
 def marshal_with_options(value: Value, options: Value) -> Value:
     """Return the value as JSON text, indented when an option asks for it."""
     for name in options:
         if name not in _OPTIONS:
-            raise failure("json.marshal_with_options", f'object contained unknown key "{name}"')
-    wanted = {"pretty": bool, "indent": str, "prefix": str}
+            raise _option_error(f'object contained unknown key "{name}"')
+    wanted: dict[str, type] = {"pretty": bool, "indent": str, "prefix": str}
     for name, kind in wanted.items():
         if name in options and type(options[name]) is not kind:
-            raise failure("json.marshal_with_options", f'key "{name}" failed cast to {kind.__name__}')
+            raise _option_error(f'key "{name}" failed cast to {_CASTS[kind]}')
     pretty = options.get("pretty", "indent" in options or "prefix" in options)
     if not pretty:
         return json_text(value)

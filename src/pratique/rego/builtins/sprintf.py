@@ -7,6 +7,7 @@ indexes and complaints (`%!d(string=a)`, `%!v(MISSING)`, `%!(EXTRA int64=1)`) ap
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -97,7 +98,11 @@ def _go_value(value: Value) -> int | float | str:
         return value  # type: ignore[no-any-return]
     if kind is float or kind is Decimal:
         text = number_text(value)
-        return int(text) if text.lstrip("-").isdigit() else float(text)
+        if text.lstrip("-").isdigit():
+            return int(text)
+        number = float(text)
+        # What no float64 holds is handed to Go as its text.
+        return text if math.isinf(number) else number
     return rego_text(value)
 
 

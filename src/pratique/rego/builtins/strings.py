@@ -127,22 +127,31 @@ def split_n(text: Value, separator: Value, number: Value) -> Value:
     return parts[:limit] if limit >= 0 else parts[limit:]
 
 
-@builtin("strings.any_prefix_match", "string|array|set, string|array|set -> boolean")
+@builtin("strings.any_prefix_match", "string|set|array, string|set|array -> boolean")
 def any_prefix(search: Value, base: Value) -> Value:
     """Tell whether any text begins with any of the prefixes."""
+    searched = _listed("strings.any_prefix_match", 1, search)
     prefixes = tuple(_listed("strings.any_prefix_match", 2, base))
-    return any(text.startswith(prefixes) for text in _listed("strings.any_prefix_match", 1, search))
+    return any(text.startswith(prefixes) for text in searched)
 
 
-@builtin("strings.any_suffix_match", "string|array|set, string|array|set -> boolean")
+@builtin("strings.any_suffix_match", "string|set|array, string|set|array -> boolean")
 def any_suffix(search: Value, base: Value) -> Value:
     """Tell whether any text ends with any of the suffixes."""
+    searched = _listed("strings.any_suffix_match", 1, search)
     suffixes = tuple(_listed("strings.any_suffix_match", 2, base))
-    return any(text.endswith(suffixes) for text in _listed("strings.any_suffix_match", 1, search))
+    return any(text.endswith(suffixes) for text in searched)
 
 
 def _listed(name: str, position: int, value: Value) -> Iterable[str]:
-    return [value] if type(value) is str else texts(name, position, value)
+    if type(value) is str:
+        return [value]
+    for each in value:
+        if type(each) is not str:
+            kind = type_name(value)
+            wanted = f"{kind} of strings but got {kind} containing {type_name(each)}"
+            raise BuiltinError(TYPE_ERROR, f"{name}: operand {position} must be {wanted}")
+    return list(value)
 
 
 @builtin("strings.count", "string, string -> number")

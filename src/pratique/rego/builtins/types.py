@@ -12,6 +12,7 @@ from pratique.rego.runtime.values import Set, Value, is_number, is_object, type_
 
 # A number of JSON: what OPA 1.22 takes (older ones also took what else Go's ParseFloat takes, such as `+1`).
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_NO_NUMBER: Final = re.compile(r"[+-]?(inf|infinity|nan)\Z", re.IGNORECASE)
 
 
 @builtin("is_array", "any -> boolean", unchecked=True)
@@ -62,6 +63,9 @@ def to_number(value: Value) -> Value:
         return value
     if type(value) is not str:
         raise operand_error("to_number", 1, "null|boolean|number|string", type_name(value))
+    if _NO_NUMBER.match(value):
+        # Go's ParseFloat takes these, but they are no numbers of JSON: OPA's other refusal.
+        raise BuiltinError(TYPE_ERROR, f'to_number: operand 1 must be valid number string but got "{value}"')
     if not _NUMBER.match(value):
         raise failure("to_number", f'strconv.ParseFloat: parsing "{value}": invalid syntax')
     return parse_number(value)

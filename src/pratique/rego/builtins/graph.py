@@ -1,0 +1,65 @@
+"""graph.*: what can be reached in an object of node to neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pratique.rego.builtins.registry import builtin
+from pratique.rego.runtime import references
+from pratique.rego.runtime.values import UNDEFINED, Set, Value, key
+
+
+def _neighbours(graph: Value, node: Value) -> Iterable[Value] | None:
+    """Return the neighbours in order, or nothing for a node that the graph does not have."""
+    edges = references.get(graph, node)
+    if edges is UNDEFINED:
+        return None
+    return list(edges) if type(edges) is list or type(edges) is Set else ()
+
+
+@builtin("graph.reachable", "object, array|set -> set")
+def reachable(graph: Value, roots: Value) -> Value:
+    """Return the nodes of the graph that can be reached from these, themselves included."""
+    found: dict[object, Value] = {}
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        at = key(node)
+        if at in found:
+            continue
+        edges = _neighbours(graph, node)
+        if edges is not None:
+            found[at] = node
+            waiting.extend(edges)
+    return Set.of_table(found)
+
+
+@builtin("graph.reachable_paths", "object, array|set -> set")
+def reachable_paths(graph: Value, roots: Value) -> Value:
+    """Return the longest paths from these nodes, each until it ends or would meet itself."""
+    found: list[list[Value]] = []
+    # A path so far, and the node that comes next.
+    waiting: list[tuple[list[Value], frozenset[object], Value]] = []
+    for root in roots:
+        edges = _neighbours(graph, root)
+        if edges is None:
+            continue
+        following = list(edges)
+        if not following:
+            found.append([root])
+        # OPA lets a root meet itself once, right away.
+        waiting.extend([([root], frozenset(), node) for node in following])
+    while waiting:
+        path, seen, node = waiting.pop()
+        edges = None if key(node) in seen else _neighbours(graph, node)
+        if edges is None:
+            found.append(path)
+            continue
+        path = [*path, node]
+        following = list(edges)
+        if not following:
+            found.append(path)
+            continue
+        seen = seen | {key(node), key(path[0])}
+        waiting.extend([(path, seen, each) for each in following])
+    return Set(found)
