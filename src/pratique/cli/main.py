@@ -25,6 +25,8 @@ MENU = {
     "policy": "List, show, create and delete policy definitions.",
     "assign": "Assign definitions to scopes, list and delete assignments.",
     "compliance": "Show where policies hold and where not.",
+    "test": "Judge manifests by the policies beside them, as gator test does.",
+    "verify": "Run suites of policy tests, as gator verify does.",
     "eval": "Evaluate a Rego query.",
     "demo": "Play the story of the first day, with real clients.",
     "completion": "Print the completion script of a shell.",

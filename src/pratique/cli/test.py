@@ -1,0 +1,58 @@
+"""`pratique test`: judge manifests by the policies beside them, as `gator test` does."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pratique.errors import PratiqueError
+
+
+@click.command()
+@click.option(
+    "-f",
+    "--filename",
+    "names",
+    multiple=True,
+    help="A file, folder or glob of manifests and policies. May be given several times.",
+)
+@click.option("-o", "--output", "outputs", multiple=True, help="Output format: json or yaml (else text).")
+@click.option("--deny-only", is_flag=True, help="Show only what is denied.")
+@click.option(
+    "--enable-k8s-native-validation/--no-enable-k8s-native-validation",
+    default=True,
+    help="Accepted for gator's sake; CEL templates are refused for now.",
+)
+@click.pass_context
+def test(
+    ctx: click.Context,
+    *,
+    names: tuple[str, ...],
+    outputs: tuple[str, ...],
+    deny_only: bool,
+    enable_k8s_native_validation: bool,
+) -> None:
+    """Judge manifests by the templates and constraints among them, from files or standard input.
+
+    Exits with 1 when something is denied or cannot be read, and with 0 otherwise.
+    """
+    from pratique.offline import Sources, check, report
+
+    try:
+        wanted = report.targets(outputs)
+        piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+        findings = check(Sources.of(names, piped), say=lambda text: click.echo(text, err=True))
+    except PratiqueError as error:
+        # gator knows one exit code for everything that goes wrong, and scripts rely on it.
+        click.echo(f"pratique: {error.render()}", err=True)
+        ctx.exit(1)
+    shown = [finding for finding in findings if finding.denies or not deny_only]
+    for target in wanted:
+        text = report.render(target.format, shown)
+        if target.path:
+            with open(target.path, "w", encoding="utf-8") as file:
+                file.write(text)
+        else:
+            click.echo(text, nl=False)
+    ctx.exit(1 if any(finding.denies for finding in findings) else 0)

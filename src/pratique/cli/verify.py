@@ -1,0 +1,45 @@
+"""`pratique verify`: run suites of policy tests, with `gator verify`'s arguments, output and exit codes."""
+
+from __future__ import annotations
+
+import click
+
+from pratique.errors import PratiqueError
+
+
+@click.command()
+@click.argument("path")
+@click.option(
+    "-r", "--run", "expression", default="", help="Run only what matches: TEST, TEST//CASE or //CASE."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Print every test and case, also those that pass.")
+@click.option(
+    "--enable-k8s-native-validation/--no-enable-k8s-native-validation",
+    default=True,
+    help="Accepted for gator's sake; CEL templates are refused for now.",
+)
+@click.pass_context
+def verify(
+    ctx: click.Context, *, path: str, expression: str, verbose: bool, enable_k8s_native_validation: bool
+) -> None:
+    """Run the suites of PATH: a suite file, a folder, or FOLDER/... for everything below it.
+
+    Exits with 1 when anything fails.
+    """
+    from pratique.constraint import Programs
+    from pratique.offline import suite
+
+    try:
+        wanted, paths = suite.Filter.of(expression), suite.find(path)
+    except PratiqueError as error:
+        # gator knows one exit code for everything that goes wrong, and scripts rely on it.
+        click.echo(f"pratique: {error.render()}", err=True)
+        ctx.exit(1)
+    programs = Programs()
+    failed = False
+    for name in paths:
+        result = suite.run(name, wanted, programs=programs)
+        failed = failed or result.failed
+        click.echo(suite.text(result, verbose=verbose), nl=False)
+    click.echo("FAIL\n" if failed else "PASS\n")
+    ctx.exit(1 if failed else 0)

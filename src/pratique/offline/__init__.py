@@ -1,0 +1,10 @@
+"""Policies before a cluster: manifests and suites judged from files, and reports of it for people and for CI.
+
+In: files, folders, globs and standard input. Out: findings that know their file and line, suite results, and
+texts in the formats that tools read. It may read files but never dials; the decision is `constraint`'s.
+"""
+
+from pratique.offline.check import Finding, check
+from pratique.offline.sources import Entry, Sources
+
+__all__ = ["Entry", "Finding", "Sources", "check"]

@@ -1,0 +1,190 @@
+"""`gator test`: everything in the files is judged by the policies that are among them.
+
+In: `Sources`. Out: `Finding`s, in gator's order. Templates come first, then constraints, then every object is
+put into the inventory (only when some template reads it) and judged (gatekeeper.md 6.1). Files without
+policies and Namespaces are read once and forgotten, so memory grows with what is found, not with what is read.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pratique.constraint import GATOR, Constraint, Library, Review, Violation
+from pratique.errors import InputError, Location, PratiqueError, SourceError
+from pratique.kube.match import group_kind
+from pratique.offline.sources import Entry, Sources, split
+
+TEMPLATES: Final = "templates.gatekeeper.sh"
+CONSTRAINTS: Final = "constraints.gatekeeper.sh"
+EXPANSION: Final = "expansion.gatekeeper.sh"
+# What a document that holds a policy or a Namespace has in its text.  An escape (`"gate\\x6beeper.sh"`) is
+# legal in YAML and hides it: a text with one is parsed too.
+_FIRST: Final = ("gatekeeper.sh", "Namespace", "\\x", "\\u", "\\U")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation, with the object that it is about and the document that it was read from."""
+
+    violation: Violation
+    constraint: Constraint
+    object: dict[str, Any] = field(repr=False)
+    entry: Entry = field(repr=False)
+
+    @property
+    def denies(self) -> bool:
+        """Tell whether it makes a test fail."""
+        return "deny" in (self.violation.actions or (self.violation.action,))
+
+    def location(self) -> Location:
+        """Return where the offending field stands (found anew each time: it costs a parse)."""
+        return self.entry.locate(self.violation.field)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the first pass over the files found."""
+
+    library: Library
+    namespaces: dict[str, dict[str, Any]]
+    constraints: dict[tuple[str, str], Constraint]
+
+
+class NothingGivenError(InputError):
+    """There is nothing to test."""
+
+
+def check(sources: Sources, *, say: Say, tick: Callable[[int], None] = lambda _: None) -> list[Finding]:
+    """Judge everything that the sources hold; `say` hears warnings, `tick` how many objects are done.
+
+    Raises the error of whatever cannot be read, with its file and line.
+    """
+    loaded = _load(sources)
+    defined: dict[tuple[str, str, str, str], str] = {}
+    found: list[Finding] = []
+    done = 0
+    for entry, found_object in objects(sources):
+        _warn_of_duplicates(found_object, entry, defined, say)
+        found += _judge(loaded, entry, found_object)
+        done += 1
+        tick(done)
+    if not done:
+        raise NothingGivenError(
+            "no input data identified", hint="name files with `-f`, or pipe manifests to standard input"
+        )
+    # gator sorts the answers of all reviews together.
+    found.sort(key=lambda finding: finding.violation.order)
+    return found
+
+
+def objects(sources: Sources) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Yield every object of the sources, freshly parsed."""
+    for name, text in sources.texts():
+        for entry in split(name, text):
+            yield from _objects_of(entry)
+
+
+def _needed_first(sources: Sources) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Yield policies and Namespaces; a document that names neither is not parsed."""
+    for name, text in sources.texts():
+        if any(word in text for word in _FIRST):
+            for entry in split(name, text):
+                if any(word in entry.text for word in _FIRST):
+                    yield from _objects_of(entry)
+
+
+def _objects_of(entry: Entry) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    value = entry.read()
+    if value is None:
+        return
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str) or not value["kind"]:
+        raise SourceError("a Kubernetes object needs `kind`", entry.locate(), hint="write `kind: ...`")
+    yield entry, value
+
+
+def _load(sources: Sources) -> Loaded:
+    """Read policies, and what must be known before the first object is judged."""
+    library = Library()
+    policies: dict[str, list[tuple[Entry, dict[str, Any]]]] = {TEMPLATES: [], CONSTRAINTS: []}
+    namespaces: dict[str, dict[str, Any]] = {}
+    for entry, found in _needed_first(sources):
+        group, kind = group_kind(found)
+        if group in policies:
+            policies[group].append((entry, found))
+        elif (group, kind) == ("", "Namespace"):
+            namespaces[_metadata(found).get("name") or ""] = found
+        elif (group, kind) == (EXPANSION, "ExpansionTemplate"):
+            raise SourceError(
+                "expansion is not played yet, and what is not judged must not pass",
+                entry.locate(),
+                hint="leave the ExpansionTemplate out to judge the other objects",
+            )
+    for entry, found in policies[TEMPLATES]:
+        library.put_template(found, document=entry.document())
+    constraints = {}
+    for entry, found in policies[CONSTRAINTS]:
+        constraint = _put_constraint(library, entry, found)
+        constraints[constraint.kind, constraint.name] = constraint
+    if any(_reads_inventory(template.rego) for template in library.templates()):
+        for entry, found in objects(sources):
+            _put_inventory(library, entry, found)
+    return Loaded(library, namespaces, constraints)
+
+
+def _put_constraint(library: Library, entry: Entry, found: dict[str, Any]) -> Constraint:
+    try:
+        return library.put_constraint(found)
+    except SourceError:
+        raise
+    except PratiqueError as error:
+        raise SourceError(error.message, entry.locate(), hint=error.hint) from error
+
+
+def _put_inventory(library: Library, entry: Entry, found: dict[str, Any]) -> None:
+    try:
+        library.put_inventory(found)
+    except InputError as error:
+        raise SourceError(error.message, entry.locate("metadata"), hint=error.hint) from error
+
+
+def _reads_inventory(source: Any) -> bool:
+    return any("inventory" in text for text in itertools.chain((source.rego,), source.libs))
+
+
+def _judge(loaded: Loaded, entry: Entry, found: dict[str, Any]) -> list[Finding]:
+    name = _metadata(found).get("namespace")
+    namespace = loaded.namespaces.get(name) if name else {}
+    if namespace is None and name == "default":
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+    # gator asks with an empty Namespace about cluster-scoped objects, which `scope` then sees (6.1).
+    review = Review.from_object(found, namespace=namespace, show_namespace=False)
+    return [
+        Finding(
+            violation, loaded.constraints[violation.constraint_kind, violation.constraint_name], found, entry
+        )
+        for violation in loaded.library.review(review, GATOR)
+    ]
+
+
+def _metadata(found: dict[str, Any]) -> dict[str, Any]:
+    metadata = found.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _warn_of_duplicates(
+    found: dict[str, Any], entry: Entry, defined: dict[tuple[str, str, str, str], str], say: Say
+) -> None:
+    metadata = _metadata(found)
+    name = str(metadata.get("name") or "")
+    version = str(found.get("apiVersion") or "")
+    key = (version, found["kind"], str(metadata.get("namespace") or ""), name)
+    first = defined.setdefault(key, entry.file)
+    if first is not entry.file and first != entry.file:
+        say(
+            f'WARNING - Resource named "{name}" (from file: "{entry.file}") is already defined in file: "{first}"'
+        )

@@ -1,0 +1,106 @@
+"""Suites: what passes, what fails and in which words, and which tests a filter picks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.offline.test_check import MAP, policy
+
+from pratique.errors import InputError, NotFoundError
+from pratique.offline import suite
+
+SHARED = Path(__file__).parents[3] / "shared" / "conformance" / "gatekeeper-library"
+HEAD = "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n"
+
+
+def run(tmp_path: Path, assertion: str, *, test: str = "") -> suite.Suite:
+    template, constraint = policy().split("---\n")
+    for name, text in {"template": template, "constraint": constraint, "map": MAP.format(name="m")}.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    lines = f"- name: t\n  template: template.yaml\n  constraint: constraint.yaml\n{test}  cases:\n"
+    body = f"{lines}  - name: c\n    object: map.yaml\n    assertions: {assertion}\n"
+    (tmp_path / "suite.yaml").write_text(HEAD + body)
+    return suite.run(str(tmp_path / "suite.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("assertion", "failure"),
+    [
+        ("[{}]", ""),
+        ("[{violations: yes}]", ""),
+        ("[{violations: 1, message: wh.}]", ""),
+        ("[{violations: no, message: nothing}]", ""),
+        (
+            "[{violations: no}]",
+            'unexpected number of violations: got 1 violations but want exactly 0: got messages [m says "who?"]',
+        ),
+        (
+            "[{message: x+}]",
+            'unexpected number of violations: got 0 violations containing "x+" but want at least 1: '
+            'got messages [m says "who?"]',
+        ),
+        ("[]", "invalid Case: assertions must be non-empty"),
+    ],
+)
+def test_assertions(tmp_path: Path, assertion: str, failure: str) -> None:
+    (test,) = run(tmp_path, assertion).tests
+    assert [case.failure for case in test.cases] == [failure]
+
+
+@pytest.mark.parametrize(
+    "assertion", ["[{violations: true}]", "[{violations: -1}]", "[{message: '('}]", "[1]"]
+)
+def test_an_assertion_that_means_nothing_fails(tmp_path: Path, assertion: str) -> None:
+    assert run(tmp_path, assertion).failed
+
+
+@pytest.mark.parametrize("test", ["  invalid: true\n", "  expansion: x.yaml\n"])
+def test_what_does_not_hold_fails_the_test(tmp_path: Path, test: str) -> None:
+    assert run(tmp_path, "[{}]", test=test).tests[0].failure
+
+
+def test_a_result_reads_as_gators(tmp_path: Path) -> None:
+    shown = suite.text(run(tmp_path, "[{violations: no}]"), verbose=True).split("\n")
+    assert shown[:2] == ["=== RUN   t", "    === RUN   c"]
+    assert shown[2].startswith("    --- FAIL: c\t(")
+    assert shown[-2].startswith("FAIL\t")
+
+
+@pytest.mark.parametrize(
+    ("expression", "tests", "cases"),
+    [
+        ("", "ab", "aa ab ba bb"),
+        ("^a$//", "a", "aa ab"),
+        ("//^b$", "ab", "ab bb"),
+        ("^a$//^b$", "a", "ab"),
+        ("^a$", "ab", "aa ab ba"),
+    ],
+)
+def test_filter(expression: str, tests: str, cases: str) -> None:
+    wanted = suite.Filter.of(expression)
+    written = [{"name": name, "cases": [{"name": "a"}, {"name": "b"}]} for name in "ab"]
+    assert "".join(str(one["name"]) for one in written if wanted.wants_test(one)) == tests
+    found = [t + c for t in tests for c in "ab" if wanted.wants_case(t, c)]
+    assert " ".join(found) == cases
+
+
+def test_what_is_no_filter_and_no_suite(tmp_path: Path) -> None:
+    for expression in ("a//b//c", "("):
+        with pytest.raises(InputError):
+            suite.Filter.of(expression)
+    (tmp_path / "a.yaml").write_text("kind: Other\n")
+    (tmp_path / "a.md").write_text("")
+    assert suite.find(str(tmp_path)) == []
+    for path in ("a.md", "a.yaml/..."):
+        with pytest.raises(InputError):
+            suite.find(f"{tmp_path}/{path}")
+    with pytest.raises(NotFoundError):
+        suite.find(f"{tmp_path}/nothing")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/conformance")
+def test_the_policy_library_passes() -> None:
+    paths = suite.find(f"{SHARED}/...")
+    assert len(paths) == len(list(SHARED.rglob("suite.yaml")))
+    assert [path for path in paths if suite.run(path).failed] == []
