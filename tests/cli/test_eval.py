@@ -92,3 +92,8 @@ def test_the_exit_code_tells_whether_there_is_an_answer(
     evaluate: Any, option: str, query: str, code: int
 ) -> None:
     evaluate(option, query, code=code)
+
+
+def test_discard_tells_only_whether_there_is_an_answer(evaluate: Any) -> None:
+    assert json.loads(evaluate("-f", "discard", "data.a.p")) == {"result": "discarded"}
+    assert json.loads(evaluate("-f", "discard", "data.nosuch")) == {}

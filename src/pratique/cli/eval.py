@@ -231,6 +231,7 @@ def _visible(bindings: dict[str, Any]) -> dict[str, Any]:
 
 def _print(results: list[dict[str, Any]], form: str) -> None:
     if form == "discard":
+        click.echo(json.dumps({"result": "discarded"} if results else {}, indent=2))
         return
     rows = [[each["value"] for each in result["expressions"]] for result in results]
     if form == "values":
