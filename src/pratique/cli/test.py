@@ -17,7 +17,13 @@ from pratique.errors import PratiqueError
     multiple=True,
     help="A file, folder or glob of manifests and policies. May be given several times.",
 )
-@click.option("-o", "--output", "outputs", multiple=True, help="Output format: json or yaml (else text).")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    help="FORMAT, or FORMAT=FILE: json, yaml, sarif, junit, github, gitlab, tap or text. Several at once.",
+)
 @click.option("--deny-only", is_flag=True, help="Show only what is denied.")
 @click.option(
     "--enable-k8s-native-validation/--no-enable-k8s-native-validation",
@@ -51,8 +57,12 @@ def test(
     for target in wanted:
         text = report.render(target.format, shown)
         if target.path:
-            with open(target.path, "w", encoding="utf-8") as file:
-                file.write(text)
+            try:
+                with open(target.path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                click.echo(f"pratique: `{target.path}` cannot be written: {error.strerror}", err=True)
+                ctx.exit(1)
         else:
             click.echo(text, nl=False)
     ctx.exit(1 if any(finding.denies for finding in findings) else 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pratique.errors import InputError
-from pratique.offline import gator
+from pratique.offline import ci, gator
 from pratique.offline.check import Finding
 
 HUMAN: Final = "text"
@@ -18,6 +18,11 @@ FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {
     HUMAN: gator.human,
     "json": gator.as_json,
     "yaml": gator.as_yaml,
+    "sarif": ci.sarif,
+    "junit": ci.junit,
+    "github": ci.github,
+    "gitlab": ci.gitlab,
+    "tap": ci.tap,
 }
 
 
