@@ -192,10 +192,8 @@ def _path(resource: Mapping[str, Any], name: str) -> list[str]:
     if head.casefold() in _ROOT_FIELDS:
         return _steps(name)
     kind = str(resource.get("type", ""))
-    if name.casefold().startswith(kind.casefold() + "/"):
-        rest = name[len(kind) + 1 :]
-    else:
-        rest = name.rsplit("/", 1)[-1]
+    inside = name.casefold().startswith(kind.casefold() + "/")
+    rest = name[len(kind) + 1 :] if inside else name.rsplit("/", 1)[-1]
     first = re.split(r"[.\[]", rest, maxsplit=1)[0].casefold()
     return _steps(rest) if first in _ROOT_FIELDS - {"name"} else ["properties", *_steps(rest)]
 
