@@ -18,7 +18,6 @@ _SPACE: Final = " \t\r\n"
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
 _INT: Final = re.compile(r"[0-9]+")
 _MARKS: Final = {".": "SEPARATOR", "[": "LBRACKET", "]": "RBRACKET", "*": "GLOB", ":": "COLON"}
-_AMBIGUOUS: Final = frozenset("'\"\t\n \\*[]:.")
 _GREATEST: Final = 2**63 - 1
 _DEEPEST: Final = 250
 
@@ -159,8 +158,8 @@ def _tokens(text: str) -> Iterator[_Token]:
             yield _Token(_MARKS[char], char, at)
             at += 1
         elif char in "'\"":
-            content, end = _string(text, at)
-            yield _Token("ERROR" if content is None else "IDENT", content or "", at)
+            content, end, closed = _string(text, at)
+            yield _Token("IDENT" if closed else "ERROR", content, at)
             at = end
         else:
             yield _Token("ERROR", char, at)
@@ -168,26 +167,24 @@ def _tokens(text: str) -> Iterator[_Token]:
     yield _Token("EOF", "", len(text))
 
 
-def _string(text: str, start: int) -> tuple[str | None, int]:
-    """Return what a quoted text says and where it ends; None if it does not end."""
+def _string(text: str, start: int) -> tuple[str, int, bool]:
+    """Return what a quoted text says, where it ends, and whether its quote is closed."""
     content: list[str] = []
     at = start + 1
     while at < len(text):
         char = text[at]
         if char == text[start]:
-            return "".join(content), at + 1
+            return "".join(content), at + 1, True
         if char == "\\":
             at += 1
             char = text[at : at + 1]
         content.append(char)
         at += 1
-    return None, len(text)
+    return "".join(content), len(text), False
 
 
 def _quoted(text: str) -> str:
-    if not text:
-        return '""'
-    if _AMBIGUOUS.isdisjoint(text) and not text[0].isdecimal():
+    if _WORD.fullmatch(text) and not _INT.match(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

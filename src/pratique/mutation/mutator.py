@@ -20,7 +20,7 @@ from pratique.mutation.errors import MutatorError
 from pratique.mutation.location import Field, Item, Location, LocationError
 from pratique.mutation.setters import MERGE, PRUNE, Assigned, Image, Members
 from pratique.mutation.values import Source
-from pratique.mutation.walk import Setter, change
+from pratique.mutation.walk import Setter, change, text_of
 
 GROUP: Final = "mutations.gatekeeper.sh"
 KINDS: Final = ("Assign", "AssignImage", "AssignMetadata", "ModifySet")
@@ -279,9 +279,9 @@ def _check_element(node: Item, value: Any) -> None:
     if node.glob:
         raise MutatorError("can't append to a globbed list")
     if not isinstance(value, dict):
-        raise MutatorError(f"invalid value: `{value}`, only objects can be added to keyed lists")
+        raise MutatorError(f"invalid value: `{text_of(value)}`, only objects can be added to keyed lists")
     if not same(value.get(node.key), node.value):
         raise MutatorError(
             f"adding object to list with different key {node.key}: list key {node.value}, "
-            f"object key {value.get(node.key, '<nil>')}"
+            f"object key {text_of(value.get(node.key))}"
         )

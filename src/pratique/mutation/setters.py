@@ -10,7 +10,7 @@ from pratique.kube.objects import copy
 from pratique.mutation.errors import MutationError
 from pratique.mutation.image import Parts
 from pratique.mutation.values import Placeholder
-from pratique.mutation.walk import type_name
+from pratique.mutation.walk import text_of, type_name
 
 MERGE = "merge"
 PRUNE = "prune"
@@ -34,14 +34,14 @@ class Assigned:
             else:
                 raise MutationError(
                     "value assigned to external data placeholder is not a string, "
-                    f"got {before} ({type_name(before)})"
+                    f"got {text_of(before)} ({type_name(before)})"
                 )
         parent[key] = copy(value)
 
     def element(self) -> dict[str, Any]:
         """Return the assigned object."""
         if not isinstance(self.value, dict):
-            raise MutationError(f"assign.value for keyed list is not an object: {self.value}")
+            raise MutationError(f"assign.value for keyed list is not an object: {text_of(self.value)}")
         copied: dict[str, Any] = copy(self.value)
         return copied
 
@@ -61,7 +61,7 @@ class Members:
             return
         present = parent[key]
         if not isinstance(present, list):
-            raise MutationError(f"{present} is not a list of values, cannot treat it as a set")
+            raise MutationError(f"{text_of(present)} is not a list of values, cannot treat it as a set")
         if self.operation == PRUNE:
             parent[key] = [one for one in present if not any(same(one, value) for value in self.values)]
             return
@@ -87,7 +87,7 @@ class Image:
         before = parent.get(key, "")
         if not isinstance(before, str):
             raise MutationError(
-                f"expected value at AssignImage location to be a string, got {before} of type "
+                f"expected value at AssignImage location to be a string, got {text_of(before)} of type "
                 f"{type_name(before)}"
             )
         parent[key] = self.parts.replace(before)

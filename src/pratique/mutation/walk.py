@@ -52,6 +52,17 @@ def type_name(value: Any) -> str:
     return next((name for kind, name in names if isinstance(value, kind)), "float64")
 
 
+def text_of(value: Any) -> str:
+    """Return a JSON value as Go prints it, as messages show it."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{text_of(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(text_of, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<nil>" if value is None else str(value)
+
+
 class _Walk:
     """One way through one object."""
 

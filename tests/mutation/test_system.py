@@ -1,0 +1,264 @@
+"""Mutators on objects, as tables, and how several of them go together."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pratique.kube import diff, yaml
+from pratique.kube.patch import apply_json_patch
+from pratique.mutation import KINDS, MutationError, MutationSystem, MutatorError, parse, show
+
+CASES = Path(__file__).parents[1] / "cases" / "mutation"
+APPLY_TO = [{"groups": ["g"], "versions": ["v1"], "kinds": ["Thing"]}]
+
+
+def mutator(kind: str, location: str, parameters: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    name = spec.pop("name", "m")
+    applies = {} if kind == "AssignMetadata" else {"applyTo": APPLY_TO}
+    return {
+        "apiVersion": "mutations.gatekeeper.sh/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {**applies, "location": location, "parameters": parameters, **spec},
+    }
+
+
+def thing(**parts: Any) -> dict[str, Any]:
+    return {"apiVersion": "g/v1", "kind": "Thing", "metadata": {"name": "thing"}, **parts}
+
+
+def assign(location: str, value: Any, **spec: Any) -> dict[str, Any]:
+    return mutator("Assign", location, {"assign": {"value": value}}, **spec)
+
+
+def system(*documents: dict[str, Any]) -> MutationSystem:
+    made = MutationSystem()
+    for document in documents:
+        made.put(document)
+    return made
+
+
+def _cases(name: str) -> list[Any]:
+    cases = yaml.read_one((CASES / name).read_text(), file=name)
+    return [pytest.param(case, id=case.get("name") or case["error"]) for case in cases]
+
+
+@pytest.mark.parametrize("case", _cases("apply.yaml"))
+def test_apply(case: dict[str, Any]) -> None:
+    mutators = system(mutator(case["kind"], case["location"], case["parameters"]))
+    found = thing(**case["object"])
+    before = copy.deepcopy(found)
+    if "error" in case:
+        with pytest.raises(MutationError) as caught:
+            mutators.mutate(found)
+        assert case["error"] in caught.value.message
+        return
+    changed, applied, patch = mutators.mutate(found)
+    assert diff.same(changed, thing(**case["result"]))
+    assert found == before
+    assert apply_json_patch(found, patch) == changed
+    assert bool(patch) is bool(applied) is not diff.same(changed, before)
+    assert mutators.mutate(changed).patch == []
+
+
+@pytest.mark.parametrize("case", _cases("invalid.yaml"))
+def test_refused(case: dict[str, Any]) -> None:
+    with pytest.raises(MutatorError) as caught:
+        system(mutator(case["kind"], case["location"], case["parameters"]))
+    assert case["error"] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("operations", "operation", "applies"),
+    [
+        ([], "", True),
+        (["*"], "UPDATE", True),
+        (["CREATE"], "CREATE", True),
+        (["CREATE"], "UPDATE", False),
+        (["CREATE"], "", False),
+        (["UPDATE", "CREATE"], "", True),
+        ([], "DELETE", False),
+    ],
+)
+def test_operations(operations: list[str], operation: str, applies: bool) -> None:
+    document = assign("spec.a", 1, applyTo=[{**APPLY_TO[0], "operations": operations}])
+    assert bool(system(document).mutate(thing(), operation=operation).patch) is applies
+
+
+def test_order_is_kind_then_name() -> None:
+    mutators = system(
+        mutator("ModifySet", "spec.s", {"values": {"fromList": ["x"]}}, name="a"),
+        assign("spec.a", 2, name="b"),
+        assign("spec.a", 1, name="a"),
+    )
+    assert [str(one.id) for one in mutators.mutators()] == [
+        "Assign.mutations.gatekeeper.sh /a",
+        "Assign.mutations.gatekeeper.sh /b",
+        "ModifySet.mutations.gatekeeper.sh /a",
+    ]
+    assert mutators.mutate(thing()).object["spec"] == {"a": 2, "s": ["x"]}
+
+
+def test_what_does_not_come_to_rest_is_an_error() -> None:
+    mutators = system(
+        assign("spec.a", "x", match={"labelSelector": {"matchLabels": {"k": "v"}}}, name="a"),
+        mutator("ModifySet", "spec.s", {"values": {"fromList": [1]}}, name="add"),
+        mutator("ModifySet", "spec.s", {"operation": "prune", "values": {"fromList": [1]}}, name="cut"),
+    )
+    # Adding and taking away ends each pass where it began, which is rest.
+    assert mutators.mutate(thing(spec={"s": []})).patch == []
+    ping = assign("spec.b", "1", pathTests=[], name="p")
+    ping["spec"]["parameters"]["pathTests"] = [{"subPath": "spec.b", "condition": "MustNotExist"}]
+    grow = mutator("AssignImage", "spec.i", {"assignPath": "a/b"}, name="i")
+    assert system(ping, grow).mutate(thing()).object["spec"] == {"b": "1", "i": "a/b"}
+
+
+def test_conflicts_disable_all_parties_and_heal() -> None:
+    mutators = system(assign("spec.l[name: x].v", 1, name="list"), assign("spec.l.v", 1, name="object"))
+    mutators.put(assign("spec.other", 1, name="free"))
+    assert mutators.conflict_text("Assign", "list") == (
+        "the following mutators have conflicting schemas: "
+        "[Assign.mutations.gatekeeper.sh /list,Assign.mutations.gatekeeper.sh /object]"
+    )
+    assert mutators.mutate(thing()).object["spec"] == {"other": 1}
+    mutators.remove("Assign", "object")
+    assert mutators.conflicts("Assign", "list") == ()
+    assert mutators.mutate(thing()).object["spec"] == {"other": 1, "l": [{"name": "x", "v": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "conflict"),
+    [
+        ("spec.l[name: x].v", "spec.l[key: x].v", True),
+        ("spec.l[name: x].v", "spec.l[name: *].w", False),
+        ("spec.l[name: x]", "spec.l[name: x].v", False),
+        ("spec.l", "spec.l[name: x].v", False),
+        ("spec.a", "spec.a.b", False),
+    ],
+)
+def test_which_locations_conflict(one: str, other: str, conflict: bool) -> None:
+    values = [{"name": "x"} if text.endswith("]") else 1 for text in (one, other)]
+    mutators = system(assign(one, values[0], name="one"), assign(other, values[1], name="other"))
+    assert bool(mutators.conflicts("Assign", "one")) is conflict
+
+
+def test_operations_apart_do_not_conflict() -> None:
+    documents = [
+        assign(location, 1, name=operation.lower(), applyTo=[{**APPLY_TO[0], "operations": [operation]}])
+        for location, operation in (("spec.l[name: x].v", "CREATE"), ("spec.l.v", "UPDATE"))
+    ]
+    assert system(*documents).conflicts("Assign", "create") == ()
+
+
+def _external(policy: str, **more: str) -> dict[str, Any]:
+    given = {"provider": "p", "failurePolicy": policy, **more}
+    return mutator("Assign", "spec.a", {"assign": {"externalData": given}})
+
+
+@pytest.mark.parametrize(
+    ("policy", "more", "item", "expected"),
+    [
+        ("Fail", {}, {"key": "old", "value": "new"}, "new"),
+        ("Ignore", {}, {"key": "old", "error": "no"}, "old"),
+        ("UseDefault", {"default": "d"}, {"key": "other", "value": "new"}, "d"),
+        ("Fail", {}, {"key": "old", "error": "no"}, None),
+        ("Fail", {}, {"key": "old", "value": 1}, None),
+        ("Fail", {"dataSource": "Username"}, {"key": "eve", "value": "hers"}, "hers"),
+    ],
+)
+def test_external_data(policy: str, more: dict[str, str], item: dict[str, Any], expected: str | None) -> None:
+    asked = []
+
+    def lookup(keys: Any) -> Any:
+        asked.append(dict(keys))
+        return {"p": {"response": {"idempotent": True, "items": [item]}}}
+
+    mutators = MutationSystem(lookup)
+    mutators.put(_external(policy, **more))
+    if expected is None:
+        with pytest.raises(MutationError, match="failed to resolve external data placeholders"):
+            mutators.mutate(thing(spec={"a": "old"}), username="eve")
+    else:
+        changed = mutators.mutate(thing(spec={"a": "old"}), username="eve").object
+        assert changed["spec"]["a"] == expected
+    assert asked == [{"p": ("eve" if more.get("dataSource") else "old",)}]
+
+
+def test_annotations_name_the_mutators() -> None:
+    mutators = MutationSystem(annotate=True, new_id=lambda: "id")
+    mutators.put(assign("spec.a", 1))
+    assert mutators.mutate(thing()).object["metadata"]["annotations"] == {
+        "gatekeeper.sh/mutation-id": "id",
+        "gatekeeper.sh/mutations": "Assign//m:0",
+    }
+
+
+LOCATIONS = ["spec.a", "spec.b.c", "spec.l[name: x].v", "spec.l[name: *].w", "spec.s", "spec.l[name: y]"]
+VALUES = st.one_of(st.booleans(), st.integers(0, 2), st.text("ab", max_size=2), st.just({"name": "y"}))
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.text("ab:/@.", max_size=6))
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["a", "b", "c", "l", "s", "name", "v"]), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+
+
+@st.composite
+def _mutators(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(KINDS))
+    location = draw(st.sampled_from(LOCATIONS))
+    parameters: dict[str, Any] = {"assign": {"value": draw(VALUES)}}
+    if kind == "AssignMetadata":
+        location = draw(st.sampled_from(["metadata.labels.a", "metadata.annotations.b"]))
+        parameters = {"assign": {"value": draw(st.text("ab"))}}
+    elif kind == "ModifySet":
+        operation = draw(st.sampled_from(["merge", "prune"]))
+        parameters = {"operation": operation, "values": {"fromList": draw(st.lists(VALUES, max_size=3))}}
+    elif kind == "AssignImage":
+        parameters = {"assignDomain": draw(st.sampled_from(["", "r.io"])), "assignTag": ":1"}
+    return mutator(kind, location, parameters, name=draw(st.sampled_from("abc")))
+
+
+@given(st.lists(_mutators(), max_size=4), JSON)
+def test_applied_twice_changes_nothing_more(documents: list[dict[str, Any]], spec: Any) -> None:
+    mutators = MutationSystem()
+    for document in documents:
+        try:
+            mutators.put(document)
+        except MutatorError:
+            continue
+    found = thing(spec=spec)
+    try:
+        changed, _, patch = mutators.mutate(found)
+    except MutationError:
+        return
+    assert apply_json_patch(found, patch) == changed
+    assert mutators.mutate(changed).patch == []
+
+
+@given(st.lists(st.text(min_size=0, max_size=5), min_size=1, max_size=4))
+def test_a_location_is_read_as_it_is_shown(names: list[str]) -> None:
+    quoted = ".".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in names)
+    assert parse(show(parse(quoted))) == parse(quoted)
+
+
+@given(JSON)
+def test_no_document_gives_a_traceback(value: Any) -> None:
+    for kind in KINDS:
+        document = {
+            "apiVersion": "mutations.gatekeeper.sh/v1",
+            "kind": kind,
+            "metadata": {"name": "m"},
+            "spec": value,
+        }
+        with pytest.raises(MutatorError):
+            MutationSystem().put(document)
