@@ -8,12 +8,12 @@ help: ## list the commands
 up: ## start service, portal and an embedded cluster (Ctrl-C stops all)
 	@scripts/setup
 	@scripts/clients kubectl || true
-	@.venv/bin/pratique up $(ARGS)
+	@PATH="$(CURDIR)/.cache/clients/bin:$$PATH" .venv/bin/pratique up $(ARGS)
 
 demo: ## play the story of the first day, without a person
 	@scripts/setup
 	@scripts/clients kubectl
-	@.venv/bin/pratique demo $(ARGS)
+	@PATH="$(CURDIR)/.cache/clients/bin:$$PATH" .venv/bin/pratique demo $(ARGS)
 
 test: ## run all tests
 	@scripts/setup dev
