@@ -138,25 +138,35 @@ class MutationSystem:
 
     def _pass(self, result: dict[str, Any], request: _Request) -> list[Mutator]:
         """Apply every mutator once, in place; returns those that reached their location."""
-        touched = []
+        touched: list[Mutator] = []
         gvk = objects.gvk(result)
-        for mutator in self._for_kind(gvk, request.operation):
-            try:
-                if not mutator.matches(Candidate(result, request.namespace, request.source)):
-                    continue
-            except MatchError as error:
-                raise MutationError(
-                    f"matching for mutator {mutator.id} failed for {_shown(result)}: {error.message}"
-                ) from error
-            try:
-                if mutator.apply(result, username=request.username):
-                    touched.append(mutator)
-            except MutationError as error:
-                raise MutationError(
-                    f"mutation {self._new_id()} for mutator {mutator.id} failed for {_shown(result)}: "
-                    f"{error.message}"
-                ) from error
+        waiting = list(reversed(self._for_kind(gvk, request.operation)))
+        while waiting:
+            mutator = waiting.pop()
+            if self._apply(mutator, result, request):
+                touched.append(mutator)
+                if objects.gvk(result) != gvk:
+                    # It changed the kind: those after it that are for the new kind go on.
+                    gvk = objects.gvk(result)
+                    later = [one for one in self._for_kind(gvk, request.operation) if one.id > mutator.id]
+                    waiting = later[::-1]
         return touched
+
+    def _apply(self, mutator: Mutator, result: dict[str, Any], request: _Request) -> bool:
+        try:
+            if not mutator.matches(Candidate(result, request.namespace, request.source)):
+                return False
+        except MatchError as error:
+            raise MutationError(
+                f"matching for mutator {mutator.id} failed for {_shown(result)}: {error.message}"
+            ) from error
+        try:
+            return mutator.apply(result, username=request.username)
+        except MutationError as error:
+            raise MutationError(
+                f"mutation {self._new_id()} for mutator {mutator.id} failed for {_shown(result)}: "
+                f"{error.message}"
+            ) from error
 
     def _finish(
         self, found: dict[str, Any], result: dict[str, Any], applied: dict[MutatorId, Mutator]
