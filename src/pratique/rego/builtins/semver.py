@@ -11,7 +11,7 @@ from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
 _NAMES: Final = re.compile(r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*\Z")
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+\Z")
+_INTEGER: Final = re.compile(r"(?:0|[1-9][0-9]*)\Z")
 _LARGEST: Final = 2**63 - 1
 
 
@@ -25,15 +25,17 @@ class Version:
 
 def parse(text: str) -> Version | None:
     """Return the version that a text stands for, or nothing."""
-    rest, _, build = text.removeprefix("v").partition("+")
-    core, _, release = rest.partition("-")
-    if (build and not _NAMES.match(build)) or (release and not _NAMES.match(release)):
+    rest, plus, build = text.removeprefix("v").partition("+")
+    core, minus, release = rest.partition("-")
+    if (plus and not _NAMES.match(build)) or (minus and not _NAMES.match(release)):
+        return None
+    if any(name.isdigit() and name[0] == "0" and name != "0" for name in release.split(".")):
         return None
     parts = core.split(".")
     if len(parts) != 3 or not all(map(_INTEGER.match, parts)):
         return None
     numbers = tuple(map(int, parts))
-    if any(abs(number) > _LARGEST for number in numbers):
+    if any(number > _LARGEST for number in numbers):
         return None
     return Version(numbers, tuple(release.split(".")) if release else ())
 
