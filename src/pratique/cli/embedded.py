@@ -65,8 +65,12 @@ async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) 
     async with AsyncExitStack() as stack:
         certificate = ensure(place.root, [HOST, "localhost"])
         place.roots.write_text(_system_roots() + certificate.ca.read_text())
-        service, credentials = await _start_service(place, ports, certificate, mirror=mirror, stack=stack)
+        # All four ports come first: one that is taken must not cost the credentials that a first start makes.
+        service = await _listen(place, ports, certificate, mirror=mirror, stack=stack)
         cluster = await _start_cluster(place, ports, stack=stack)
+        credentials = await service.start()
+        stack.push_async_callback(service.stop)
+        place.url.write_text(service.settings.agent_url)
         await service.adopt_cluster(CLUSTER, kubeconfig=cluster.kubeconfig.read_text())
         click.echo(
             _welcome(place, ports, await service.sign_in_link(), credentials, time.perf_counter() - began)
@@ -76,15 +80,14 @@ async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) 
         click.echo("stopping", err=True)
 
 
-async def _start_service(
+async def _listen(
     place: Home, ports: Ports, certificate: Certificate, *, mirror: Path | None, stack: AsyncExitStack
-) -> tuple[Service, Credentials | None]:
+) -> Service:
     origin = f"http://{HOST}:{ports.portal}"
     service = Service(ServiceSettings(state_dir=place.root, mirror=mirror, agent_url=origin))
     client = ServiceClient(origin)
     stack.push_async_callback(client.close)
     service.fallback = create_portal(PortalSettings(), lambda token: client.with_token(token or ""))
-    # The ports come first: one that is taken must not cost the credentials that a first start makes.
     for listener in (
         Listener(service.app, host=HOST, port=ports.portal),
         Listener(
@@ -97,10 +100,7 @@ async def _start_service(
     ):
         await listener.start()
         stack.push_async_callback(listener.stop)
-    credentials = await service.start()
-    stack.push_async_callback(service.stop)
-    place.url.write_text(origin)
-    return service, credentials
+    return service
 
 
 async def _start_cluster(place: Home, ports: Ports, *, stack: AsyncExitStack) -> DevCluster:

@@ -6,6 +6,7 @@ become underscores). Nothing is imported before it is called: start-up is part o
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -49,6 +50,16 @@ class Menu(click.Group):
         module = importlib.import_module(f"pratique.cli.{symbol}")
         command: click.Command = getattr(module, symbol)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; one that does not exist is refused with what comes close."""
+        if args and args[0] not in MENU and not args[0].startswith("-"):
+            close = difflib.get_close_matches(args[0], MENU, n=2)
+            meant = f" Did you mean `{'` or `'.join(close)}`?" if close else ""
+            ctx.fail(f"No such command `{args[0]}`.{meant}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the menu without importing a single command."""
