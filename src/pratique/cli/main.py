@@ -29,6 +29,7 @@ MENU = {
     "test": "Judge manifests by the policies beside them, as gator test does.",
     "verify": "Run suites of policy tests, as gator verify does.",
     "eval": "Evaluate a Rego query.",
+    "rego": "Work on Rego policies.",
     "demo": "Play the story of the first day, with real clients.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",
