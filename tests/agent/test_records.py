@@ -6,7 +6,7 @@ A, B = ("Kind", "a"), ("Kind", "b")
 
 
 def violation(name: str, message: str, field: str = "") -> Violation:
-    return Violation("Kind", name, message, "deny", field=field, actions=("deny",))
+    return Violation("Kind", name, message, "deny", locate=lambda *_: field, actions=("deny",))
 
 
 def put(

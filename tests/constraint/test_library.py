@@ -116,6 +116,16 @@ def test_what_applied_is_told_beside_what_violates(library: Library) -> None:
     assert violations == []
 
 
+def test_an_update_that_changes_the_kind_asks_the_constraints_of_both(library: Library) -> None:
+    library.put_template(template("Web", 'package a\nviolation[{"msg": "no web"}] { true }'))
+    library.put_constraint(
+        constraint("Web", "webs", match={"kinds": [{"apiGroups": [""], "kinds": ["Web"]}]})
+    )
+    web = {"apiVersion": "v1", "kind": "Web", "metadata": {"name": "web"}}
+    asked = library.review(Review.from_admission(request("UPDATE", web, pod())))
+    assert [violation.message for violation in asked] == ["no web", 'web needs {"owner"}']
+
+
 def test_removing_and_replacing(library: Library) -> None:
     library.remove_constraint("Owner", "owners")
     assert messages(library, pod()) == []

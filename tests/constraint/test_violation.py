@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from pratique import rego
 from pratique.constraint import Violation, decide
 from pratique.constraint.fields import field_of
-from pratique.constraint.violation import findings
+from pratique.constraint.violation import Finding, findings
 
 POD: dict[str, Any] = {
     "apiVersion": "v1",
@@ -83,6 +84,17 @@ def test_malformed_objects_have_no_field(subject: Any) -> None:
 def test_no_finding_is_lost(element: Any, message: str, error: bool) -> None:
     (finding,) = findings([element])
     assert (finding.message, finding.error) == (message, error)
+
+
+def test_findings_of_a_set_are_those_of_its_list() -> None:
+    elements = [{"msg": "b", "details": {"x": rego.Set([2, 1])}}, {"msg": "a"}, "text", {"msg": 1}]
+    assert sorted(findings(rego.Set(elements))) == sorted(findings(elements))
+    assert Finding("b", {"x": [1, 2]}) in findings(rego.Set(elements))
+
+
+def test_a_violation_of_an_object_with_a_key_that_is_no_text() -> None:
+    ((key, pair),) = {"msg": ("msg", "m")}.items()
+    assert findings(rego.Set([rego.Object({key: pair, 1: (1, 2)})])) == [Finding("m", {})]
 
 
 def test_equal_findings_are_one() -> None:

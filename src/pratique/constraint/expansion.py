@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.constraint.violation import Violation
+from pratique.constraint.violation import Violation, nowhere
 from pratique.errors import InputError
 from pratique.kube import objects
 from pratique.mutation import MutationError, MutationSystem
@@ -248,7 +248,7 @@ def imply(violations: Iterable[Violation], resultant: Resultant) -> list[Violati
         changes = {"action": action, "actions": (action,), "enforcement_action": action}
     return [
         dataclasses.replace(
-            one, message=f"[Implied by {resultant.template_name}] {one.message}", field="", **changes
+            one, message=f"[Implied by {resultant.template_name}] {one.message}", locate=nowhere, **changes
         )
         for one in violations
     ]

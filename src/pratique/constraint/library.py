@@ -8,9 +8,10 @@ violation of its own and hides no other (gatekeeper.md 1.4, 2.3). It does no I/O
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pratique import rego
 from pratique.constraint import constraint as constraints
@@ -23,12 +24,12 @@ from pratique.constraint.match import Candidate, Matcher, MatchError, applies, c
 from pratique.constraint.program import Program, Programs
 from pratique.constraint.review import WEBHOOK, Review
 from pratique.constraint.template import Template
-from pratique.constraint.violation import Finding, Violation, findings
+from pratique.constraint.violation import Finding, Locate, Violation, findings, nowhere
 from pratique.errors import NotFoundError
 from pratique.kube import yaml
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Installed:
     """A constraint ready to be asked."""
 
@@ -38,6 +39,13 @@ class _Installed:
     program: Program = field(repr=False)
 
 
+# Gatekeeper's order of answers, and the constraint where that leaves it open (`Violation.order`).
+_ORDER: Final = operator.attrgetter("action", "message", "constraint_kind", "constraint_name")
+
+# What a review asks, worked out once for each kind and enforcement point: a constraint and its actions there.
+_Asked = tuple[_Installed, tuple[str, ...]]
+
+
 class Library:
     """Templates, constraints and inventory of one cluster (or of one folder of files)."""
 
@@ -45,7 +53,7 @@ class Library:
         self._programs = programs or Programs()
         self._templates: dict[str, Template] = {}
         self._constraints: dict[tuple[str, str], _Installed] = {}
-        self._candidates: dict[tuple[str, str], tuple[_Installed, ...]] = {}
+        self._candidates: dict[tuple[str, str, str], tuple[_Asked, ...]] = {}
         self._namespaces: dict[str, dict[str, Any]] = {}
         self._inventory = Inventory()
 
@@ -189,42 +197,45 @@ class Library:
         """
         applied: list[tuple[str, str]] = []
         found: list[Violation] = []
-        candidates = self._could_match(review)
+        candidates = self._could_match(review, point)
         if not candidates:
             return applied, found
         objects = self._objects(review)
-        fields = Fields(review.subject)
-        for one in candidates:
+        locate = Fields(review.subject).find
+        for one, actions in candidates:
             if point == WEBHOOK and not one.template.admits(review.operation):
-                continue
-            actions = one.constraint.actions(point)
-            if not actions:
                 continue
             try:
                 if one.constraint.match is not None and not applies(one.matcher, objects):
                     continue
-                applied.append((one.constraint.kind, one.constraint.name))
-                found.extend(self._ask(one, review, actions, fields))
             except MatchError as error:
-                applied.append((one.constraint.kind, one.constraint.name))
                 reason = Finding(f"unable to match constraints: {error.message}", {}, error=True)
-                found.append(_violation(one, actions, reason, ""))
-        found.sort(key=lambda violation: violation.order)
+                found.append(_violation(one, actions, reason, nowhere))
+            else:
+                for finding in self._ask(one, review):
+                    found.append(_violation(one, actions, finding, locate))
+            applied.append((one.constraint.kind, one.constraint.name))
+        if len(found) > 1:
+            found.sort(key=_ORDER)
         return applied, found
 
-    def _could_match(self, review: Review) -> tuple[_Installed, ...]:
+    def _could_match(self, review: Review, point: str) -> tuple[_Asked, ...]:
         pairs = [group_kind(found) for found in (review.object, review.old_object) if found is not None]
         pairs = [pair if pair[1] else _asked_kind(review) for pair in pairs] or [_asked_kind(review)]
-        first = self._for_kind(pairs[0])
+        first = self._for_kind(pairs[0], point)
         if len(pairs) == 1 or pairs[1] == pairs[0]:
             return first
-        return tuple(dict.fromkeys((*first, *self._for_kind(pairs[1]))))
+        return tuple(dict.fromkeys((*first, *self._for_kind(pairs[1], point))))
 
-    def _for_kind(self, pair: tuple[str, str]) -> tuple[_Installed, ...]:
-        found = self._candidates.get(pair)
+    def _for_kind(self, pair: tuple[str, str], point: str) -> tuple[_Asked, ...]:
+        found = self._candidates.get((*pair, point))
         if found is None:
-            found = tuple(one for one in self._constraints.values() if one.matcher.admits(*pair))
-            self._candidates[pair] = found
+            found = tuple(
+                (one, actions)
+                for one in self._constraints.values()
+                if one.matcher.admits(*pair) and (actions := one.constraint.actions(point))
+            )
+            self._candidates[(*pair, point)] = found
         return found
 
     def _objects(self, review: Review) -> list[Candidate]:
@@ -236,23 +247,15 @@ class Library:
             objects.append(review.old_object)
         return [Candidate(found, namespace, review.source) for found in objects if found is not None]
 
-    def _ask(
-        self, one: _Installed, review: Review, actions: tuple[str, ...], fields: Fields
-    ) -> Iterable[Violation]:
+    def _ask(self, one: _Installed, review: Review) -> Sequence[Finding]:
         try:
             result = one.program.run(review.input, self._inventory.data)
         except rego.EvaluationError as error:
-            return (_violation(one, actions, Finding(_failure(error), {}, error=True), ""),)
+            return (Finding(_failure(error), {}, error=True),)
         except Exception as error:
             # INVARIANT: whatever one policy does, every other constraint is still asked, and it denies.
-            reason = f"the policy could not be evaluated: {error or type(error).__name__}"
-            return (_violation(one, actions, Finding(reason, {}, error=True), ""),)
-        if result is rego.UNDEFINED or not result:
-            return ()
-        return [
-            _violation(one, actions, finding, fields.find(finding.message, finding.details))
-            for finding in findings(result)
-        ]
+            return (Finding(f"the policy could not be evaluated: {error or type(error).__name__}", {}, True),)
+        return findings(result) if result else ()
 
 
 def _asked_kind(review: Review) -> tuple[str, str]:
@@ -260,19 +263,19 @@ def _asked_kind(review: Review) -> tuple[str, str]:
     return kind["group"], kind["kind"]
 
 
-def _violation(one: _Installed, actions: tuple[str, ...], finding: Finding, field_path: str) -> Violation:
+def _violation(one: _Installed, actions: tuple[str, ...], finding: Finding, locate: Locate) -> Violation:
     constraint = one.constraint
     return Violation(
-        constraint_kind=constraint.kind,
-        constraint_name=constraint.name,
-        message=finding.message,
-        action=actions[0],
-        details=finding.details,
-        field=field_path,
-        annotations=constraint.annotations,
-        error=finding.error,
-        actions=actions,
-        enforcement_action=constraint.enforcement_action,
+        constraint.kind,
+        constraint.name,
+        finding.message,
+        actions[0],
+        finding.details,
+        constraint.annotations,
+        finding.error,
+        actions,
+        constraint.enforcement_action,
+        locate,
     )
 
 

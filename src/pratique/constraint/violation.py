@@ -2,21 +2,30 @@
 
 In: the elements of a template's `violation` set. Out: `Violation`s. An element without a usable `msg` is
 kept and says so (Gatekeeper drops the first kind and fails the whole query for the second; gatekeeper.md
-2.3). Which field it is about is found in `fields`.
+2.3). Which field it is about is looked for only when somebody asks, by `fields`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pratique import rego
 
+# From a message and its details to the path of the field that they are about.
+Locate = Callable[[str, Any], str]
 
-@dataclass(frozen=True, slots=True)
+
+def nowhere(_message: str, _details: Any) -> str:
+    """Locate nothing: the field of a violation whose object is not at hand."""
+    return ""
+
+
+# Not frozen: that would cost more time than everything else here, at every violation of every review.
+@dataclass(slots=True)
 class Violation:
     """One constraint's answer: `action` is the most severe of `actions` at the point that was asked."""
 
@@ -25,11 +34,16 @@ class Violation:
     message: str
     action: str
     details: Any = None
-    field: str = ""
     annotations: Mapping[str, str] = dataclass_field(default_factory=dict)
     error: bool = False
     actions: tuple[str, ...] = ()
     enforcement_action: str = ""
+    locate: Locate = dataclass_field(default=nowhere, repr=False, compare=False)
+
+    @property
+    def field(self) -> str:
+        """Return the path of the field that this is about, or an empty string; it costs a search each time."""
+        return self.locate(self.message, self.details)
 
     @property
     def order(self) -> tuple[str, str, str, str]:
@@ -37,8 +51,7 @@ class Violation:
         return (self.action, self.message, self.constraint_kind, self.constraint_name)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One element of a `violation` set, as text and details."""
 
     message: str
@@ -48,32 +61,44 @@ class Finding:
 
 def findings(result: Any) -> list[Finding]:
     """Return what a template found, one for each different element, none of them lost."""
+    kind = type(result)
+    if kind is rego.Set:
+        # In no special order: answers are sorted when they are all there.
+        return _distinct(result.values())
     found = rego.to_json(result)
     if isinstance(found, dict):
         # A partial object: Gatekeeper's hook iterates over its keys.
         found = list(found)
     if not isinstance(found, list):
         return [Finding(f"`violation` is no set but {_shown(found)}", {}, error=True)]
-    seen: dict[str, list[Finding]] = {}
-    for element in found:
-        finding = _finding(element)
-        same = seen.setdefault(finding.message, [])
-        # The set has no equal elements, but a missing `details` equals an empty one.
-        if not same or _shown(finding.details) not in map(_shown, (one.details for one in same)):
-            same.append(finding)
-    return [finding for same in seen.values() for finding in same]
+    return _distinct(found)
+
+
+def _distinct(elements: Iterable[Any]) -> list[Finding]:
+    found = [_finding(element) for element in elements]
+    if len({finding.message for finding in found}) == len(found):
+        return found
+    # The set has no equal elements, but a missing `details` equals an empty one.
+    seen: dict[tuple[str, str], Finding] = {}
+    for finding in found:
+        seen.setdefault((finding.message, _shown(finding.details)), finding)
+    return list(seen.values())
 
 
 def _finding(element: Any) -> Finding:
-    if not isinstance(element, dict):
-        return Finding(f"violation without `msg`: {_shown(element)}", {}, error=True)
-    details = element.get("details", {})
-    message = element.get("msg")
-    if isinstance(message, str):
+    if type(element) is rego.Object:
+        element = rego.to_json(element)
+    if type(element) is not dict:
+        return Finding(f"violation without `msg`: {_shown(rego.to_json(element))}", {}, error=True)
+    message = element.get("msg", rego.UNDEFINED)
+    details = rego.to_json(element["details"]) if "details" in element else {}
+    if type(message) is str:
         return Finding(message, details)
-    if "msg" in element:
-        return Finding(f"violation whose `msg` is no text: {_shown(message)}", details, error=True)
-    return Finding(f"violation without `msg`: {_shown(element)}", details, error=True)
+    if message is rego.UNDEFINED:
+        reason = f"violation without `msg`: {_shown(rego.to_json(element))}"
+    else:
+        reason = f"violation whose `msg` is no text: {_shown(rego.to_json(message))}"
+    return Finding(reason, details, error=True)
 
 
 def _shown(value: Any) -> str:

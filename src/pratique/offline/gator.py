@@ -40,6 +40,9 @@ def line(finding: Finding) -> str:
 
 def quote(text: str) -> str:
     """Return a text as Go's `%q` prints it."""
+    if text.isascii() and text.isprintable():
+        # Almost every message: character by character, they took as long to print as to find.
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f'"{"".join(_quoted(char) for char in text)}"'
 
 
