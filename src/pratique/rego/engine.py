@@ -26,10 +26,12 @@ from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
 from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
 from pratique.rego.runtime.state import Limits, Session, State
+from pratique.rego.runtime.tracing import Event, Tracer
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Version
 
 Sink = Callable[[str, Location], None]
+Watch = Callable[[Event], None]
 LIMITS: Final = Limits()
 
 
@@ -54,12 +56,16 @@ class Policy:
         limits: Limits | None = None,
         sink: Sink | None = None,
         errors: list[EvaluationError] | None = None,
+        watch: Watch | None = None,
     ) -> Value:
         """Return the document at `entrypoint` (`data.package.rule`) for this input, or UNDEFINED.
 
         `sink` takes what `print` says; refusals of builtins, which make a call undefined, are added to `errors`.
+        `watch` takes what happens, step by step, in a policy that was compiled to be watched.
         """
         session = self._session(limits or self.limits, sink)
+        if self.plan.watched:
+            session.tracer = Tracer(watch or _unwatched)
         entry = self._entries.get(entrypoint)
         if entry is None:
             entry = self._entries[entrypoint] = self._entry(entrypoint)
@@ -123,6 +129,10 @@ class Policy:
         return error
 
 
+def _unwatched(_: Event) -> None:
+    """Drop an event of a policy that could be watched."""
+
+
 # Fewer steps than this cannot make an answer that is worth measuring.
 _LARGE: Final = 10_000
 
@@ -167,17 +177,18 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     strict: bool = False,
     data_roots: Sequence[str] | None = None,
     printing: bool = False,
+    watched: bool = False,
 ) -> Policy:
     """Compile modules into a policy.
 
     `constants` are parts of the input that are known now (`{"input.parameters": {...}}`). With `strict`, the
     refusal of a builtin ends an evaluation instead of making the call undefined. With `data_roots`, a reference
-    to other base data is refused.
+    to other base data is refused. A `watched` policy can tell what an evaluation does, and is slower.
 
     Raises CompileError.
     """
     checked = _checked(sources, capabilities=capabilities, builtins=builtins, printing=printing)
-    planned = plan(checked, constants=_paths(constants or {}), printing=printing)
+    planned = plan(checked, constants=_paths(constants or {}), printing=printing, watched=watched)
     _check_roots(planned, data_roots)
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pratique.rego.runtime.tracing import Site
 from pratique.rego.runtime.values import Value, key
 from pratique.rego.source import Span
 
@@ -31,6 +32,10 @@ class Names:
     def place(self, span: Span) -> str:
         """Return the name of a place in the policy."""
         return self._name("L", ("place", span.source.file, span.start, span.end), span.location())
+
+    def site(self, site: Site) -> str:
+        """Return the name of a place that reports."""
+        return self._name("W", ("site", id(site)), site)
 
     def builtin(self, name: str, function: Any) -> str:
         """Return the name of a builtin's function."""

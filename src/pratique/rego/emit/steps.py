@@ -36,8 +36,13 @@ def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag
     found, states = dict(scope.found), list(scope.states)
     inner = out.child()
     fail = Fail("break")
+    frame = next((step.frame for step in steps if isinstance(step, ir.Watch)), "")
+    if frame:
+        out.add(f"{frame} = IDLE")
     run(scope, list(steps), inner, Block(fail, end, flag))
     out.once(inner, fail)
+    if frame:
+        out.add(f"{frame}.leave()")
     scope.found, scope.states = found, states
 
 
@@ -118,6 +123,8 @@ def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
             scope.states.pop()
         case ir.Print(parts):
             _print(scope, step, parts, out)
+        case ir.Watch():
+            _watch(scope, step, out)
         case _:
             raise AssertionError(f"no such step: {step!r}")
 
@@ -218,3 +225,12 @@ def _print(
         rows.append(name)
     listed = "".join([f"{name}, " for name in rows])
     out.add(f"print_values({scope.state}, ({listed}), {scope.names.place(step.span)})")
+
+
+def _watch(scope: Scope, step: ir.Watch, out: Lines) -> None:
+    site = scope.names.site(step.site)
+    values = "".join([f"{scope.piece(value, out).text}, " for value in step.values])
+    if step.op == "enter":
+        out.add(f"{step.frame} = enter({scope.state}, {site}, ({values}))")
+    else:
+        out.add(f"{step.frame}.{step.op}({site}, ({values}))")

@@ -35,6 +35,11 @@ class Bodies(Patterns):
         for literal in literals:
             self.literal(literal)
 
+    def rule(self, rule: nodes.Rule) -> tuple[tuple[nodes.Term, ...], nodes.Term]:
+        """Add the steps of a rule's body; return its head's keys and value, which are worked out after it."""
+        self.body(rule.body)
+        return rule.keys, rule.value
+
     def literal(self, literal: nodes.Expr) -> None:
         """Add the steps of one literal, its `with` around them."""
         self.span = literal.span

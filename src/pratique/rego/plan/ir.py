@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from pratique.rego.runtime.tracing import Site
 from pratique.rego.runtime.values import Value
 from pratique.rego.source import Span
 
@@ -263,8 +264,18 @@ class Print:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Report what is done next (only in a policy that is compiled to be watched): see `runtime.tracing`."""
+
+    frame: str
+    op: Literal["enter", "eval", "exit", "case"]
+    site: Site
+    values: tuple[Expr, ...]
+
+
 Step: TypeAlias = (
-    Assign | Test | Shape | Scan | ScanKeys | Walk | Not | Every | Collect | Enter | Leave | Print
+    Assign | Test | Shape | Scan | ScanKeys | Walk | Not | Every | Collect | Enter | Leave | Print | Watch
 )
 
 # --- rules -------------------------------------------------------------------------------------------------
@@ -329,3 +340,4 @@ class Plan:
     mocked: frozenset[str] = frozenset()
     mocked_rules: frozenset[int] = frozenset()
     bases: tuple[tuple[str, Span], ...] = ()
+    watched: bool = False

@@ -15,6 +15,7 @@ from pratique.rego.plan import ir
 from pratique.rego.plan.bodies import Bodies
 from pratique.rego.plan.scope import Counter, Policy
 from pratique.rego.plan.tree import Group, Place, Tree
+from pratique.rego.plan.watch import Watched
 from pratique.rego.runtime.values import Value
 
 
@@ -24,9 +25,10 @@ def plan(
     constants: Mapping[tuple[str, ...], Value] | None = None,
     query: nodes.Query | None = None,
     printing: bool = False,
+    watched: bool = False,
 ) -> ir.Plan:
-    """Return the plan of a policy; a query becomes its last rule."""
-    policy = Policy(_tree(checked), constants or {}, printing=printing)
+    """Return the plan of a policy; a query becomes its last rule. `watched` code reports what it does."""
+    policy = Policy(_tree(checked), constants or {}, printing=printing, watched=watched)
     for each in _withs(checked, query):
         _note(policy, each)
     rules = [_rule(policy, group) for group in policy.tree.groups]
@@ -38,6 +40,7 @@ def plan(
         frozenset(policy.mocked),
         frozenset(policy.mocked_rules),
         tuple(policy.bases),
+        watched,
     )
 
 
@@ -144,20 +147,21 @@ def _kind(group: Group) -> ir.Kind:
 
 
 def _clause(policy: Policy, rule: nodes.Rule, params: tuple[str, ...], counter: Counter) -> ir.Clause:
-    body = Bodies(policy, counter, modern_not=rule.modern_not)
+    make = Watched if policy.watched else Bodies
+    body = make(policy, counter, modern_not=rule.modern_not)
     body.span = rule.head_span or rule.span
     if rule.args:
         body.arguments(rule.args, params)
-    body.body(rule.body)
+    head, result = body.rule(rule)
     body.span = rule.head_span or rule.span
-    keys = tuple([body.local(body.term(key)) for key in rule.keys])
-    value = body.term(rule.value)
+    keys = tuple([body.local(body.term(key)) for key in head])
+    value = body.term(result)
     otherwise = None if rule.otherwise is None else _clause(policy, rule.otherwise, params, counter)
     return ir.Clause(tuple(body.steps), keys, value, body.span, otherwise, multi=rule.kind == "set")
 
 
 def _query(policy: Policy, query: nodes.Query, number: int) -> ir.Rule:
-    body = Bodies(policy, Counter())
+    body = (Watched if policy.watched else Bodies)(policy, Counter())
     body.body(query.body)
     pairs = tuple([(ir.Const(name), body.bound[variable.name]) for name, variable in query.variables])
     clause = ir.Clause(tuple(body.steps), (), ir.ObjectOf(pairs), body.span)

@@ -24,6 +24,7 @@ class Policy:
     bases: dict[tuple[str, Span], None] = field(default_factory=dict)
     fold: bool = True
     printing: bool = False
+    watched: bool = False
 
 
 @dataclass(slots=True)

@@ -72,6 +72,8 @@ def _steps(steps: tuple[ir.Step, ...], depth: int) -> Iterator[tuple[int, str]]:
                 yield depth, "without"
             case ir.Print(parts):
                 yield depth, f"print {', '.join([expression(value) for _, value in parts])}"
+            case ir.Watch(_, op, site):
+                yield depth, f"report {op} {site.text}"
 
 
 def _replacement(each: ir.Replacement) -> str:

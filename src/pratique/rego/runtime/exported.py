@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pratique.rego.runtime import calls, documents, numbers, references, state
+from pratique.rego.runtime import calls, documents, numbers, references, state, tracing
 from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.values import UNDEFINED, Set, compare, equal, make_object
 
@@ -56,6 +56,9 @@ EXPORTED: Final[dict[str, Any]] = {
     "replace_by_value": calls.replace_by_value,
     "replace_data": state.replace_data,
     "replace_input": state.replace_input,
+    # watching
+    "IDLE": tracing.IDLE,
+    "enter": tracing.enter,
     # limits
     "tick": state.tick,
 }

@@ -18,6 +18,7 @@ from pratique.rego.runtime.errors import (
     EvaluationError,
     LimitError,
 )
+from pratique.rego.runtime.tracing import Tracer
 from pratique.rego.runtime.values import UNDEFINED, Object, Set, Undefined, Value, is_object, make_object
 
 MISSING: Final = object()
@@ -47,6 +48,7 @@ class Session:
     deadline: float = 0.0
     errors: list[EvaluationError] = field(default_factory=list)
     memo: dict[Any, Value] = field(default_factory=dict)
+    tracer: Tracer | None = None
 
 
 class State:

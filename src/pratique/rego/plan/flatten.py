@@ -1,0 +1,174 @@
+"""A checked body to one in which every expression does one thing, as OPA's compiler writes it before it evaluates.
+
+Only a policy that is compiled to be watched goes this way: what a person reads in a trace, and what coverage and
+profiles count, are these expressions. A call inside an expression becomes one of its own (`count(xs, __local1__)`),
+then references and comprehensions that a call is given do (OPA compile.go, `rewriteExprTerms`, `rewriteDynamics`).
+The order of evaluation and the answers stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pratique.rego import nodes
+from pratique.rego.source import Span
+
+# What a module's author cannot write: no identifier starts with this.
+GENERATED = "~f"
+
+
+class Flattener:
+    """Makes bodies flat, with variables of its own (`~f1`, `~f2`, ...) that are unique in a rule."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def rule_body(
+        self, body: nodes.Body, heads: tuple[nodes.Term, ...], span: Span
+    ) -> tuple[nodes.Body, tuple[nodes.Term, ...]]:
+        """Return a body with what its head needs worked out at its end, and the head's terms."""
+        found = list(body) or [nodes.Test(nodes.Scalar(True, span), span)]
+        terms = []
+        for head in heads:
+            if not _computed(head):
+                terms.append(head)
+                continue
+            name = self._fresh(head.span)
+            found.append(nodes.Unify(name, head, head.span))
+            terms.append(name)
+        return self.body(tuple(found)), tuple(terms)
+
+    def body(self, body: nodes.Body) -> nodes.Body:
+        """Return the body flat; nested bodies become so when they are planned."""
+        return tuple([flat for literal in body for flat in self._literal(literal)])
+
+    def _literal(self, literal: nodes.Expr) -> list[nodes.Expr]:
+        if isinstance(literal, nodes.Test) and _is_call(literal.term, "print"):
+            return [literal]
+        before, withs = self._withs(literal)
+        literal = replace(literal, withs=withs)
+        calls: list[nodes.Expr] = []
+        match literal:
+            case nodes.Test():
+                literal = replace(literal, term=self._top(literal.term, calls, withs))
+            case nodes.Unify():
+                sides = [self._calls(side, calls, withs) for side in (literal.left, literal.right)]
+                literal = replace(literal, left=sides[0], right=sides[1])
+            case nodes.SomeIn() | nodes.Every():
+                literal = replace(literal, domain=self._calls(literal.domain, calls, withs))
+        return [*before, *[flat for each in [*calls, literal] for flat in self._dynamics(each)]]
+
+    def _withs(self, literal: nodes.Expr) -> tuple[list[nodes.Expr], tuple[nodes.With, ...]]:
+        before: list[nodes.Expr] = []
+        withs = []
+        for each in literal.withs:
+            if each.by or not _computed(each.value):
+                withs.append(each)
+                continue
+            calls: list[nodes.Expr] = []
+            value = self._calls(each.value, calls, ())
+            name = self._fresh(each.value.span)
+            for call in [*calls, nodes.Unify(name, value, each.value.span)]:
+                before.extend(self._dynamics(call))
+            withs.append(replace(each, value=name))
+        return before, tuple(withs)
+
+    # --- calls ---------------------------------------------------------------------------------------------
+
+    def _top(self, term: nodes.Term, out: list[nodes.Expr], withs: tuple[nodes.With, ...]) -> nodes.Term:
+        # The term of an expression: a call stays, what it is given does not.
+        if isinstance(term, nodes.Call):
+            return replace(term, args=tuple([self._calls(arg, out, withs) for arg in term.args]))
+        return self._calls(term, out, withs)
+
+    def _calls(self, term: nodes.Term, out: list[nodes.Expr], withs: tuple[nodes.With, ...]) -> nodes.Term:
+        match term:
+            case nodes.Call():
+                inner = self._top(term, out, withs)
+                name = self._fresh(term.span)
+                out.append(nodes.Unify(name, inner, term.span, withs))
+                return name
+            case nodes.Comprehension():
+                return term
+        return _mapped(term, lambda part: self._calls(part, out, withs))
+
+    # --- references and comprehensions ---------------------------------------------------------------------
+
+    def _dynamics(self, literal: nodes.Expr) -> list[nodes.Expr]:
+        out: list[nodes.Expr] = []
+
+        def held(term: nodes.Term) -> nodes.Term:
+            match term:
+                case nodes.Ref():
+                    inner = _mapped(term, held)
+                case nodes.Comprehension():
+                    inner = term
+                case _:
+                    return _mapped(term, held)
+            name = self._fresh(term.span)
+            out.append(nodes.Unify(name, inner, term.span, literal.withs))
+            return name
+
+        def side(term: nodes.Term) -> nodes.Term:
+            # A reference or comprehension that is a whole side stays where it is.
+            return term if isinstance(term, nodes.Comprehension) else _mapped(term, held)
+
+        match literal:
+            case nodes.Test(term) if isinstance(term, nodes.Call):
+                hold = side if term.parts == ("equal",) else held
+                literal = replace(literal, term=replace(term, args=tuple(map(hold, term.args))))
+            case nodes.Test(term) if isinstance(term, nodes.Ref):
+                literal = replace(literal, term=_mapped(term, held))
+            case nodes.Unify(left, right):
+                literal = replace(
+                    literal, left=self._side(left, held, side), right=self._side(right, held, side)
+                )
+            case nodes.Every(domain=domain) if not isinstance(domain, nodes.Var):
+                literal = replace(literal, domain=held(domain))
+            case nodes.SomeIn(domain=domain):
+                literal = replace(literal, domain=side(domain))
+        return [*out, literal]
+
+    def _side(
+        self,
+        term: nodes.Term,
+        held: Callable[[nodes.Term], nodes.Term],
+        side: Callable[[nodes.Term], nodes.Term],
+    ) -> nodes.Term:
+        if isinstance(term, nodes.Call):
+            return replace(term, args=tuple(map(held, term.args)))
+        return side(term)
+
+    def _fresh(self, span: Span) -> nodes.Var:
+        self._count += 1
+        return nodes.Var(f"{GENERATED}{self._count}", span)
+
+
+def _mapped(term: nodes.Term, change: Callable[[nodes.Term], nodes.Term]) -> nodes.Term:
+    # The term with its direct parts changed; the head of a reference stays if it is a name.
+    match term:
+        case nodes.Array() | nodes.SetOf():
+            return replace(term, items=tuple(map(change, term.items)))
+        case nodes.Object():
+            return replace(term, pairs=tuple([(change(name), change(item)) for name, item in term.pairs]))
+        case nodes.Ref():
+            head = term.head if isinstance(term.head, nodes.Var) else change(term.head)
+            return replace(term, head=head, path=tuple(map(change, term.path)))
+    return term
+
+
+def _is_call(term: nodes.Term, name: str) -> bool:
+    return isinstance(term, nodes.Call) and term.parts == (name,)
+
+
+def _computed(term: nodes.Term) -> bool:
+    """Tell whether a term of a head asks for more than variables and constants."""
+    match term:
+        case nodes.Ref() | nodes.Call() | nodes.Comprehension():
+            return True
+        case nodes.Array() | nodes.SetOf():
+            return any(map(_computed, term.items))
+        case nodes.Object():
+            return any(_computed(name) or _computed(item) for name, item in term.pairs)
+    return False

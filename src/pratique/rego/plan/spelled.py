@@ -1,0 +1,135 @@
+"""A checked tree as text, as OPA's traces print it: absolute names, `=` for every equality, calls in prefix form.
+
+Comes in: a node. Goes out: one line, and the names of the variables that it shows. A variable that no author
+wrote is `__local1__`, `__local2__`, ...; one that nobody looks at is `_`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Final
+
+from pratique.rego import nodes
+from pratique.rego.runtime.text import rego_text
+
+# Variables that take the values of a query's expressions.
+CAPTURE: Final = "~e"
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def variable(name: str) -> str:
+    """Return how a variable is called in a trace."""
+    if name.startswith(CAPTURE):
+        return "_"
+    if name.startswith(("~", "held ")):
+        digits = "".join([char for char in name if char.isdigit()])
+        return f"__local{digits}__"
+    return name.partition("$")[0] or "_"
+
+
+def path(parts: tuple[object, ...]) -> str:
+    """Return an absolute path as a reference: `data.a["b-c"]`."""
+    found = ""
+    for part in parts:
+        if isinstance(part, str) and _IDENTIFIER.fullmatch(part):
+            found += f".{part}" if found else part
+        else:
+            found += f"[{rego_text(part)}]"
+    return found
+
+
+def body(literals: nodes.Body) -> str:
+    """Return the text of a body."""
+    return "; ".join(map(literal, literals))
+
+
+def literal(node: nodes.Expr) -> str:
+    """Return the text of an expression."""
+    match node:
+        case nodes.Test():
+            text = _test(node.term)
+        case nodes.Unify(left, right):
+            text = _unify(left, right)
+        case nodes.Not(inner):
+            text = f"not {body(inner)}" if len(inner) == 1 else f"not {{ {body(inner)} }}"
+        case nodes.SomeIn(key, value, domain):
+            text = f"{term(value)} = {term(domain)}[{'_' if key is None else term(key)}]"
+        case nodes.Every(key, value, domain, inner):
+            names = term(value) if key is None else f"{term(key)}, {term(value)}"
+            text = f"every {names} in {term(domain)} {{ {body(inner)} }}"
+        case _:
+            text = node.span.text
+    return text + "".join([f" with {term(each.target)} as {_with_value(each)}" for each in node.withs])
+
+
+def _with_value(each: nodes.With) -> str:
+    return path(each.by) if each.by else term(each.value)
+
+
+def _test(node: nodes.Term) -> str:
+    if isinstance(node, nodes.Call):
+        if node.parts == ("equal",):
+            return f"{term(node.args[0])} = {term(node.args[1])}"
+        return _call(node, [])
+    return term(node)
+
+
+def _unify(left: nodes.Term, right: nodes.Term) -> str:
+    for one, other in ((left, right), (right, left)):
+        if isinstance(other, nodes.Call):
+            return _call(other, [term(one)])
+    return f"{term(left)} = {term(right)}"
+
+
+def _call(node: nodes.Call, more: list[str]) -> str:
+    output = [] if node.output is None else [term(node.output)]
+    return f"{path(node.parts)}({', '.join([*map(term, node.args), *output, *more])})"
+
+
+def term(node: nodes.Term) -> str:
+    """Return the text of a term."""
+    match node:
+        case nodes.Scalar(value):
+            return rego_text(value)
+        case nodes.Var(name):
+            return variable(name)
+        case nodes.Ref(head, parts):
+            return term(head) + "".join(map(_part, parts))
+        case nodes.Call():
+            return _call(node, [])
+        case nodes.Array(items):
+            return f"[{', '.join(map(term, items))}]"
+        case nodes.SetOf(items):
+            return f"{{{', '.join(sorted(map(term, items)))}}}" if items else "set()"
+        case nodes.Object(pairs):
+            return f"{{{', '.join(sorted([f'{term(name)}: {term(item)}' for name, item in pairs]))}}}"
+        case nodes.Comprehension(kind, key, value, inner):
+            shown = term(value) if key is None else f"{term(key)}: {term(value)}"
+            return f"[{shown} | {body(inner)}]" if kind == "array" else f"{{{shown} | {body(inner)}}}"
+    return node.span.text
+
+
+def _part(node: nodes.Term) -> str:
+    if isinstance(node, nodes.Scalar) and isinstance(node.value, str) and _IDENTIFIER.fullmatch(node.value):
+        return f".{node.value}"
+    return f"[{term(node)}]"
+
+
+def variables(node: object) -> frozenset[str]:
+    """Return the names of all variables in a node, as a trace calls them."""
+    return frozenset(map(variable, _names(node)))
+
+
+def _names(node: object) -> Iterator[str]:
+    if isinstance(node, nodes.Var):
+        if node.name not in {"input", "data"}:
+            yield node.name
+    elif isinstance(node, tuple) and not hasattr(node, "_fields"):
+        for item in node:
+            yield from _names(item)
+    elif is_dataclass(node):
+        for each in fields(node):
+            if each.name != "module":
+                yield from _names(getattr(node, each.name))
