@@ -55,7 +55,7 @@ def test_an_assertion_that_means_nothing_fails(tmp_path: Path, assertion: str) -
     assert run(tmp_path, assertion).failed
 
 
-@pytest.mark.parametrize("test", ["  invalid: true\n", "  expansion: x.yaml\n"])
+@pytest.mark.parametrize("test", ["  invalid: true\n", "  expansion: missing.yaml\n"])
 def test_what_does_not_hold_fails_the_test(tmp_path: Path, test: str) -> None:
     assert run(tmp_path, "[{}]", test=test).tests[0].failure
 

@@ -28,6 +28,7 @@ MENU = {
     "compliance": "Show where policies hold and where not.",
     "test": "Judge manifests by the policies beside them, as gator test does.",
     "verify": "Run suites of policy tests, as gator verify does.",
+    "expand": "Show what objects will generate, as gator expand does.",
     "eval": "Evaluate a Rego query.",
     "rego": "Work on Rego policies.",
     "demo": "Play the story of the first day, with real clients.",

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.constraint.violation import Violation, nowhere
+from pratique.constraint.violation import Locate, Violation
 from pratique.errors import InputError
 from pratique.kube import objects
 from pratique.mutation import MutationError, MutationSystem
@@ -60,11 +60,15 @@ class ExpansionTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Resultant:
-    """An object that would be generated, and the template that says so."""
+    """An object that would be generated, and the template that says so.
+
+    `path` is where in the object that was expanded it stands: of a resultant's resultant, in the first one.
+    """
 
     object: dict[str, Any]
     template_name: str
     enforcement_action: str = ""
+    path: str = ""
 
 
 def is_template(document: Mapping[str, Any]) -> bool:
@@ -155,44 +159,42 @@ class Expander:
 
         Raises `ExpansionError` where a template's source is missing, and `MutationError`.
         """
-        return self._expand(found, namespace, username, 0)
+        return self._expand(found, namespace, username, ())
 
     def _expand(
-        self, found: dict[str, Any], namespace: Mapping[str, Any] | None, username: str, depth: int
+        self,
+        found: dict[str, Any],
+        namespace: Mapping[str, Any] | None,
+        username: str,
+        above: tuple[str, ...],
     ) -> list[Resultant]:
-        if depth >= DEEPEST:
+        if len(above) >= DEEPEST:
             raise ExpansionError(f"maximum recursion depth of {DEEPEST} reached")
         gvk = objects.gvk(found)
         if gvk == ("", "", ""):
             raise ExpansionError(f"cannot expand resource {objects.name(found)} with empty GVK")
-        resultants = [
-            self._mutated(
-                Resultant(generate(found, template, namespace), template.name, template.enforcement_action),
-                namespace,
-                username,
-            )
-            for template in self._by_kind.get(gvk, ())
-        ]
-        deeper = [
-            further
-            for resultant in resultants
-            for further in self._expand(resultant.object, namespace, username, depth + 1)
-        ]
+        resultants: list[Resultant] = []
+        deeper: list[Resultant] = []
+        for template in self._by_kind.get(gvk, ()):
+            path = (*above, template.source)
+            made = generate(found, template, namespace)
+            made = self._mutated(made, namespace, username)
+            resultants.append(Resultant(made, template.name, template.enforcement_action, ".".join(path)))
+            deeper += self._expand(made, namespace, username, path)
         return deeper + resultants
 
-    def _mutated(self, resultant: Resultant, namespace: Mapping[str, Any] | None, username: str) -> Resultant:
+    def _mutated(
+        self, made: dict[str, Any], namespace: Mapping[str, Any] | None, username: str
+    ) -> dict[str, Any]:
         if self._mutations is None:
-            return resultant
+            return made
         try:
-            changed = self._mutations.mutate(
-                resultant.object, namespace=namespace, source=GENERATED, username=username
-            )
+            changed = self._mutations.mutate(made, namespace=namespace, source=GENERATED, username=username)
         except MutationError as error:
             raise MutationError(
-                f"failed to mutate resultant resource {objects.name(resultant.object)}: {error.message}",
-                hint=error.hint,
+                f"failed to mutate resultant resource {objects.name(made)}: {error.message}", hint=error.hint
             ) from error
-        return dataclasses.replace(resultant, object=changed.object)
+        return changed.object
 
     def _index(self) -> None:
         self._cyclic = _cyclic(self._templates.values())
@@ -241,17 +243,31 @@ def generate(
 
 
 def imply(violations: Iterable[Violation], resultant: Resultant) -> list[Violation]:
-    """Return a resultant's violations as its parent's: marked as implied, with the template's own action."""
+    """Return a resultant's violations as its parent's: marked as implied, with the template's own action.
+
+    The field is the parent's too: what a Pod has at `spec.nodeName` its Deployment has at
+    `spec.template.spec.nodeName`.
+    """
     action = resultant.enforcement_action
     changes: dict[str, Any] = {}
     if action:
         changes = {"action": action, "actions": (action,), "enforcement_action": action}
     return [
         dataclasses.replace(
-            one, message=f"[Implied by {resultant.template_name}] {one.message}", locate=nowhere, **changes
+            one,
+            message=f"[Implied by {resultant.template_name}] {one.message}",
+            locate=_inside(resultant.path, one),
+            **changes,
         )
         for one in violations
     ]
+
+
+def _inside(path: str, one: Violation) -> Locate:
+    def locate(_message: str, _details: Any) -> str:
+        return f"{path}.{one.field}" if one.field else path
+
+    return locate
 
 
 def _own(metadata: dict[str, Any], parent: dict[str, Any]) -> None:

@@ -369,10 +369,13 @@ _Writer.add_representer(str, _represent_text)
 _Writer.add_representer(tuple, lambda writer, value: writer.represent_list(list(value)))
 
 
-def dump(value: Any) -> str:
-    """Write one value as a YAML document that every YAML reader reads back the same."""
+def dump(value: Any, *, sort: bool = False, width: int = 4096) -> str:
+    """Write one value as a YAML document that every YAML reader reads back the same.
+
+    With `sort` and a `width` of 80, it is laid out as Go's `sigs.k8s.io/yaml` does.
+    """
     return yaml.dump(
-        value, Dumper=_Writer, sort_keys=False, default_flow_style=False, allow_unicode=True, width=4096
+        value, Dumper=_Writer, sort_keys=sort, default_flow_style=False, allow_unicode=True, width=width
     )
 
 

@@ -158,7 +158,8 @@ class MutationSystem:
                 return False
         except MatchError as error:
             raise MutationError(
-                f"matching for mutator {mutator.id} failed for {_shown(result)}: {error.message}"
+                f"matching for mutator {mutator.id} failed for {_shown(result)}: "
+                f"failed to run Match criteria: {error.message}"
             ) from error
         try:
             return mutator.apply(result, username=request.username)

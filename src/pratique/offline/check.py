@@ -1,8 +1,9 @@
 """`gator test`: everything in the files is judged by the policies that are among them.
 
 In: `Sources`. Out: `Finding`s, in gator's order. Templates come first, then constraints, then every object is
-put into the inventory (only when some template reads it) and judged (gatekeeper.md 6.1). Files without
-policies and Namespaces are read once and forgotten, so memory grows with what is found, not with what is read.
+put into the inventory (only when some template reads it) and judged, and so is what it would generate
+(gatekeeper.md 6.1). Files without policies and Namespaces are read once and forgotten, so memory grows with
+what is found, not with what is read.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique.constraint import GATOR, Constraint, Library, Review, Violation
+from pratique.constraint.expansion import GENERATED, imply
 from pratique.errors import InputError, Location, PratiqueError, SourceError
 from pratique.kube.match import group_kind
+from pratique.offline.generator import Generator
 from pratique.offline.sources import Entry, Sources, split
 
 TEMPLATES: Final = "templates.gatekeeper.sh"
 CONSTRAINTS: Final = "constraints.gatekeeper.sh"
-EXPANSION: Final = "expansion.gatekeeper.sh"
 # What a document that holds a policy or a Namespace has in its text.  An escape (`"gate\\x6beeper.sh"`) is
 # legal in YAML and hides it: a text with one is parsed too.
 _FIRST: Final = ("gatekeeper.sh", "Namespace", "\\x", "\\u", "\\U")
@@ -51,12 +53,17 @@ class Loaded:
     """What the first pass over the files found."""
 
     library: Library
-    namespaces: dict[str, dict[str, Any]]
+    generator: Generator
     constraints: dict[tuple[str, str], Constraint]
 
 
 class NothingGivenError(InputError):
-    """There is nothing to test."""
+    """There is nothing to look at."""
+
+    def __init__(self, flag: str = "-f") -> None:
+        super().__init__(
+            "no input data identified", hint=f"name files with `{flag}`, or pipe manifests to standard input"
+        )
 
 
 def check(sources: Sources, *, say: Say, tick: Callable[[int], None] = lambda _: None) -> list[Finding]:
@@ -74,9 +81,7 @@ def check(sources: Sources, *, say: Say, tick: Callable[[int], None] = lambda _:
         done += 1
         tick(done)
     if not done:
-        raise NothingGivenError(
-            "no input data identified", hint="name files with `-f`, or pipe manifests to standard input"
-        )
+        raise NothingGivenError
     # gator sorts the answers of all reviews together.
     found.sort(key=lambda finding: finding.violation.order)
     return found
@@ -110,20 +115,13 @@ def _objects_of(entry: Entry) -> Iterator[tuple[Entry, dict[str, Any]]]:
 def _load(sources: Sources) -> Loaded:
     """Read policies, and what must be known before the first object is judged."""
     library = Library()
-    policies: dict[str, list[tuple[Entry, dict[str, Any]]]] = {TEMPLATES: [], CONSTRAINTS: []}
-    namespaces: dict[str, dict[str, Any]] = {}
+    policies: dict[str, list[tuple[Entry, dict[str, Any]]]] = {TEMPLATES: [], CONSTRAINTS: [], "": []}
     for entry, found in _needed_first(sources):
-        group, kind = group_kind(found)
+        group, _ = group_kind(found)
         if group in policies:
             policies[group].append((entry, found))
-        elif (group, kind) == ("", "Namespace"):
-            namespaces[_metadata(found).get("name") or ""] = found
-        elif (group, kind) == (EXPANSION, "ExpansionTemplate"):
-            raise SourceError(
-                "expansion is not played yet, and what is not judged must not pass",
-                entry.locate(),
-                hint="leave the ExpansionTemplate out to judge the other objects",
-            )
+        elif Generator.wants(found):
+            policies[""].append((entry, found))
     for entry, found in policies[TEMPLATES]:
         library.put_template(found, document=entry.document())
     constraints = {}
@@ -133,7 +131,7 @@ def _load(sources: Sources) -> Loaded:
     if any(_reads_inventory(template.rego) for template in library.templates()):
         for entry, found in objects(sources):
             _put_inventory(library, entry, found)
-    return Loaded(library, namespaces, constraints)
+    return Loaded(library, Generator(policies[""]), constraints)
 
 
 def _put_constraint(library: Library, entry: Entry, found: dict[str, Any]) -> Constraint:
@@ -157,17 +155,25 @@ def _reads_inventory(source: Any) -> bool:
 
 
 def _judge(loaded: Loaded, entry: Entry, found: dict[str, Any]) -> list[Finding]:
-    name = _metadata(found).get("namespace")
-    namespace = loaded.namespaces.get(name) if name else {}
-    if namespace is None and name == "default":
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+    library, generator = loaded.library, loaded.generator
     # gator asks with an empty Namespace about cluster-scoped objects, which `scope` then sees (6.1).
+    namespace = generator.namespace_of(found)
     review = Review.from_object(found, namespace=namespace, show_namespace=False)
+    violations = library.review(review, GATOR)
+    changed, resultants = generator.expand(entry, found)
+    for resultant in resultants:
+        review = Review.from_object(
+            resultant.object, namespace=namespace, source=GENERATED, show_namespace=False
+        )
+        violations += imply(library.review(review, GATOR), resultant)
     return [
         Finding(
-            violation, loaded.constraints[violation.constraint_kind, violation.constraint_name], found, entry
+            violation,
+            loaded.constraints[violation.constraint_kind, violation.constraint_name],
+            changed,
+            entry,
         )
-        for violation in loaded.library.review(review, GATOR)
+        for violation in violations
     ]
 
 

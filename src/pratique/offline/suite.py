@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,11 @@ import re2
 import yaml as pyyaml
 
 from pratique.constraint import GATOR, ConstraintError, Library, Programs, Review
-from pratique.errors import InputError, NotFoundError, PratiqueError
+from pratique.constraint.expansion import GENERATED, imply
+from pratique.errors import InputError, NotFoundError, PratiqueError, SourceError
 from pratique.kube import yaml
-from pratique.offline.sources import read_text
+from pratique.offline.generator import Generator
+from pratique.offline.sources import Entry, read_text, split
 
 GROUP: Final = "test.gatekeeper.sh"
 RECURSIVE: Final = "..."
@@ -220,8 +222,7 @@ def _play(
         raise
     if invalid:
         raise CaseError("the constraint should be refused by the template's schema, and is accepted")
-    if test.get("expansion"):
-        raise CaseError("`expansion` is not played yet")
+    _generator(folder, test)
     return tuple(
         _case(folder, test, case, wanted.wants_case(name, str(case.get("name") or "")), programs)
         for case in _mappings(test.get("cases"), "cases")
@@ -258,37 +259,57 @@ def _case(folder: Path, test: dict[str, Any], case: dict[str, Any], wanted: bool
     began = time.perf_counter()
     failure = ""
     try:
-        failure = _verdict(folder, _library(folder, test, programs), case)
+        failure = _verdict(folder, _library(folder, test, programs), _generator(folder, test), case)
     except PratiqueError as error:
         failure = error.render()
     return Case(name, failure, seconds=time.perf_counter() - began)
 
 
-def _verdict(folder: Path, library: Library, case: dict[str, Any]) -> str:
+def _verdict(folder: Path, library: Library, generator: Generator, case: dict[str, Any]) -> str:
     """Return what is wrong with the case, or nothing."""
     assertions = _mappings(case.get("assertions"), "assertions")
     if not assertions:
         raise CaseError("invalid Case: assertions must be non-empty")
     if not case.get("object"):
         raise CaseError("the case names no object", hint="write `object: FILE`")
-    path = folder / str(case["object"])
-    objects = yaml.read(read_text(str(path)), file=str(path))
+    for _, found in _read(folder, case.get("inventory") or ()):
+        library.put_inventory(found)
+    objects = list(_read(folder, [case["object"]]))
     if len(objects) != 1:
-        raise CaseError(f"`{path}` holds {len(objects)} objects, where one is wanted")
-    for name in case.get("inventory") or ():
-        listed = folder / str(name)
-        for found in yaml.read(read_text(str(listed)), file=str(listed)):
-            library.put_inventory(found)
-    messages = [violation.message for violation in library.review(_review(objects[0]), GATOR)]
+        raise CaseError(f"`{folder / case['object']}` holds {len(objects)} objects, where one is wanted")
+    entry, found = objects[0]
+    violations = library.review(_review(found), GATOR)
+    if found["kind"] != "AdmissionReview":
+        for resultant in generator.expand(entry, found)[1]:
+            review = Review.from_object(resultant.object, source=GENERATED, show_namespace=False)
+            violations += imply(library.review(review, GATOR), resultant)
+    messages = [violation.message for violation in violations]
     for assertion in assertions:
         if failure := _failure(assertion, messages):
             return failure
     return ""
 
 
-def _review(found: Any) -> Review:
-    if not isinstance(found, dict):
-        raise CaseError("the object under test is no object")
+def _generator(folder: Path, test: dict[str, Any]) -> Generator:
+    return Generator(_read(folder, [test["expansion"]] if test.get("expansion") else ()))
+
+
+def _read(folder: Path, names: Iterable[Any]) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Yield the objects of files that a suite names."""
+    for name in names:
+        path = str(folder / str(name))
+        for entry in split(path, read_text(path)):
+            found = entry.read()
+            if found is None:
+                continue
+            if not isinstance(found, dict) or not isinstance(found.get("kind"), str):
+                raise SourceError(
+                    "a Kubernetes object needs `kind`", entry.locate(), hint="write `kind: ...`"
+                )
+            yield entry, found
+
+
+def _review(found: dict[str, Any]) -> Review:
     if found.get("kind") != "AdmissionReview":
         return Review.from_object(found, show_namespace=False)
     request = found.get("request")

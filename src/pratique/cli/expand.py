@@ -1,0 +1,50 @@
+"""`pratique expand`: show what objects will generate, with `gator expand`'s flags, output and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pratique.errors import InputError, PratiqueError
+
+
+@click.command()
+@click.option(
+    "-n",
+    "--filename",
+    "names",
+    multiple=True,
+    help="A file, folder or glob of objects, ExpansionTemplates, mutators and Namespaces. May be given several times.",
+)
+@click.option(
+    "-f", "--format", "form", default="", metavar="json|yaml", help="How to print; YAML by default."
+)
+@click.option("-o", "--outputfile", "target", default="", help="Write to this file.")
+@click.pass_context
+def expand(ctx: click.Context, *, names: tuple[str, ...], form: str, target: str) -> None:
+    """Print what the objects in files will generate, such as a Deployment's Pods, after mutation.
+
+    ExpansionTemplates say what generates what. Exits with 1 when something cannot be read or expanded.
+    """
+    from pratique.offline import Sources, expand
+
+    try:
+        if form not in expand.FORMATS:
+            raise InputError(f"unrecognized value for format flag: {form}", hint="write `json` or `yaml`")
+        piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
+        text = expand.FORMATS[form](expand.expand(Sources.of(names, piped)))
+        if target:
+            click.echo(f"Writing output to file: {target}")
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(text)
+        else:
+            click.echo(text)
+    except PratiqueError as error:
+        click.echo(f"pratique: {error.render()}", err=True)
+    except OSError as error:
+        click.echo(f"pratique: `{target}` cannot be written: {error.strerror}", err=True)
+    else:
+        return
+    # gator knows one exit code for everything that goes wrong, and scripts rely on it.
+    ctx.exit(1)

@@ -1,0 +1,93 @@
+"""What an object becomes before it is judged: mutated, and expanded into what it will generate (`gator expand`).
+
+In: the mutators, ExpansionTemplates and Namespaces among the files. Out: for any object, the object as the
+mutators leave it and its `Resultant`s. What is wrong with a policy is said with its file and line; what goes
+wrong with an object, with that object's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pratique.constraint.expansion import Expander, ExpansionError, Resultant, is_template
+from pratique.errors import PratiqueError, SourceError
+from pratique.kube import objects
+from pratique.kube.match import group_kind
+from pratique.mutation import Lookup, MutationSystem, is_mutator
+from pratique.offline.sources import Entry
+
+Object = dict[str, Any]
+
+_NO_NAMESPACE: Final[Object] = {}
+_DEFAULT: Final[Object] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+
+
+class Generator:
+    """Mutates and expands objects, as a cluster with these policies would."""
+
+    def __init__(self, policies: Iterable[tuple[Entry, Object]], *, lookup: Lookup | None = None) -> None:
+        """Take what mutates and expands from `policies`, and pass over the rest; raises `SourceError`."""
+        self._mutations = MutationSystem(lookup)
+        self._expander = Expander(self._mutations)
+        self._namespaces: dict[str, Object] = {"default": _DEFAULT}
+        mutators: list[tuple[Entry, Object]] = []
+        for entry, found in policies:
+            if is_template(found):
+                _at(entry, lambda found=found: self._expander.put_template(found))
+            elif is_mutator(found):
+                mutators.append((entry, found))
+            elif _is_namespace(found):
+                self._namespaces[objects.name(found)] = found
+        for entry, found in mutators:
+            _at(entry, lambda found=found: self._mutations.put(found))
+        for entry, found in mutators:
+            if text := self._mutations.conflict_text(found["kind"], objects.name(found)):
+                raise SourceError(text, entry.locate("spec.location"), hint="neither of them would apply")
+        self.idle = not mutators and not self._expander.templates()
+
+    @staticmethod
+    def wants(found: Object) -> bool:
+        """Tell whether an object is one of those that a generator is made of."""
+        return is_template(found) or is_mutator(found) or _is_namespace(found)
+
+    def namespace_of(self, found: Object) -> Object | None:
+        """Return the Namespace that an object is judged in: empty for a cluster's own object (gatekeeper.md 6.1)."""
+        name = objects.namespace(found)
+        return self._namespaces.get(name) if name else _NO_NAMESPACE
+
+    def expand(self, entry: Entry, found: Object) -> tuple[Object, list[Resultant]]:
+        """Return the object as mutators leave it, and everything that it would generate.
+
+        Raises `SourceError` with the place of the object.
+        """
+        if self.idle:
+            return found, []
+        namespace = self.namespace_of(found)
+        name = objects.name(found)
+        changed: Object = _at(
+            entry,
+            lambda: self._mutations.mutate(found, namespace=namespace).object,
+            f"error mutating base resource {name}: ",
+        )
+        resultants: list[Resultant] = _at(
+            entry,
+            lambda: self._expander.expand(changed, namespace=namespace),
+            f"error expanding resource {name}: ",
+        )
+        return changed, resultants
+
+
+def _is_namespace(found: Object) -> bool:
+    return group_kind(found) == ("", "Namespace")
+
+
+def _at(entry: Entry, act: Any, prefix: str = "") -> Any:
+    """Return what an act returns; whatever it refuses is said with the place of its document."""
+    try:
+        return act()
+    except SourceError:
+        raise
+    except PratiqueError as error:
+        path = "spec.templateSource" if isinstance(error, ExpansionError) and error.cycle else "metadata"
+        raise SourceError(f"{prefix}{error.message}", entry.locate(path), hint=error.hint) from error
