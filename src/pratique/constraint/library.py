@@ -16,6 +16,7 @@ from typing import Any, Final
 from pratique import rego
 from pratique.constraint import constraint as constraints
 from pratique.constraint import template as templates
+from pratique.constraint import validation
 from pratique.constraint.constraint import Constraint
 from pratique.constraint.errors import ConstraintError
 from pratique.constraint.fields import Fields
@@ -111,7 +112,7 @@ class Library:
         """Check a constraint without adding it, as the webhook does; raises `ConstraintError`."""
         constraint = constraints.read(found, self._template_of(found))
         if actions:
-            constraints.check_action(found)
+            validation.check_action(found)
         return constraint
 
     def put_constraint(self, found: Mapping[str, Any]) -> Constraint:
@@ -139,10 +140,10 @@ class Library:
         return {pair for one in self._constraints.values() for pair in one.matcher.pairs()}
 
     def _template_of(self, found: Mapping[str, Any]) -> Template:
-        kind, _ = constraints.key(found)
+        kind, _ = validation.key(found)
         template = self._templates.get(kind.lower())
         if template is None:
-            raise constraints.missing_template(kind, list(self._templates))
+            raise validation.missing_template(kind, list(self._templates))
         return template
 
     def _reinstall(self, one: _Installed, template: Template) -> _Installed:

@@ -51,9 +51,10 @@ def kind_of(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
-        return "integer"
+        # What is no int64 is read as a float.
+        return "integer" if -(2**63) <= value < 2**63 else "number"
     if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
+        return "number"
     if isinstance(value, str):
         return "string"
     return "array" if isinstance(value, list) else "object"
@@ -85,15 +86,25 @@ def _equal(left: Any, right: Any) -> bool:
 def _type_fits(value: Any, schema: Schema, path: str, found: list[FieldError]) -> bool:
     wanted, actual = schema.get("type"), kind_of(value)
     if schema.get(INT_OR_STRING):
-        fits, wanted = actual in ("integer", "string"), "integer,string"
+        fits = actual in ("integer", "string") or (isinstance(value, float) and _is_whole(value))
+        wanted = "integer,string"
     elif not wanted:
         return True
     else:
         fits = actual == wanted or (wanted == "number" and actual == "integer")
+        fits = fits or (wanted == "integer" and isinstance(value, float) and _is_whole(value))
     if not fits:
         text = f'{path} in body must be of type {wanted}: "{actual}"'
         found.append(status.type_invalid(path or "<nil>", actual, text))
+        if wanted == "integer" and actual == "number":
+            # kube-openapi's check of ranges speaks up too.
+            _composite(found, f"Checked value must be of type integer (default format) in {path}")
     return fits
+
+
+def _is_whole(value: float) -> bool:
+    """Tell whether a float stands for an integer without doubt (go-openapi: IsFloat64AJSONInteger)."""
+    return value.is_integer() and abs(value) < 2**53
 
 
 def _complain(found: list[FieldError], path: str, value: Any, text: str) -> None:

@@ -194,7 +194,11 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> YamlErro
     row, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.split("\n")
     line = lines[row] if row < len(lines) else ""
-    message = f"not YAML: {error.problem or error.context or 'unreadable'}"
+    reason = str(error.problem or error.context or "unreadable")
+    message = f"not YAML: {reason}"
+    if "nesting depth" in reason:
+        # libyaml's own limit, met by lists in brackets before ours is.
+        message = f"nested deeper than {MAX_DEPTH} levels"
     hint = "indent with spaces, not tabs" if "\t" in line[: column + 1] else ""
     return YamlError(message, Location(file, row + 1, column + 1, line), hint=hint)
 

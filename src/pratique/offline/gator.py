@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from pratique.constraint.validation import SCOPED
 from pratique.kube import yaml
 from pratique.offline.check import Finding
 
@@ -83,8 +84,8 @@ def _result(finding: Finding) -> dict[str, Any]:
         "constraint": ordered(finding.constraint.object),
         "enforcementAction": violation.enforcement_action,
     }
-    if finding.constraint.scoped:
-        found["scopedEnforcementActions"] = list(violation.actions)
+    if violation.enforcement_action == SCOPED:
+        found["scopedActions"] = list(violation.actions)
     found["violatingObject"] = ordered(finding.object)
     found["trace"] = None
     return found
@@ -99,7 +100,9 @@ def _yaml_result(finding: Finding) -> dict[str, Any]:
             "metadata": {"details": ordered(violation.details)},
             "constraint": {"object": ordered(finding.constraint.object)},
             "enforcementaction": violation.enforcement_action,
-            "scopedenforcementactions": list(violation.actions) if finding.constraint.scoped else [],
+            "scopedenforcementactions": list(violation.actions)
+            if violation.enforcement_action == SCOPED
+            else [],
         },
         "violatingObject": ordered(finding.object),
         "trace": None,
