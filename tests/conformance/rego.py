@@ -24,6 +24,26 @@ TODO = Path(__file__).with_name("todo.txt")
 CODE_ONLY = ("regex", "jwt", "graphql", "crypto", "net", "time", "json", "units", "providers", "yaml", "uri")
 
 
+# Releases differ: what OPA 1.22.2 answers to these cases of older ones was looked up, and is what we answer.
+_OLDER = "the case is of an older OPA; 1.22.2 answers as we do"
+EXPLAINED = (
+    (r"graphql", "refused family: GraphQL"),
+    (r"providers-aws", "refused family: signing requests for a cloud"),
+    (r"netlookupipaddr|invalidkeyerror", "refused family: the network"),
+    (r"time/time caching", "the case calls `test.sleep`, which only the program of OPA's own tests has"),
+    (r"reachable_paths/cycle_1022_3", "not well defined, as OPA itself says (issue 5871)"),
+    (r"v0/typebuiltin", f'{_OLDER}: `is_number("a")` is false, not undefined'),
+    (r"v0/jsonbuiltins", f"{_OLDER}: `json.is_valid(1)` is false, not an error"),
+    (r"v0/jwtencodesign", f"{_OLDER}: headers are signed without spaces"),
+    (r"v0/units", f"{_OLDER}: the refusal begins with `units.parse:`"),
+    (r"v0/reachable: reachable/malformed", f"{_OLDER}: a graph of numbers is refused"),
+    (
+        r"v0/functions: functions/default",
+        f"{_OLDER}: the document of a package has its default functions in it",
+    ),
+)
+
+
 def main(arguments: list[str]) -> int:
     """Run every case of the folders; `--write-todo` rewrites the list of those that do not pass."""
     folders = [Path(each) for each in arguments if each != "--write-todo"]
@@ -48,13 +68,11 @@ def todo(failures: dict[str, str]) -> str:
     """Return the list of what does not pass, by reason, most first."""
     groups: dict[str, list[str]] = {}
     for name, reason in failures.items():
+        known = next((why for pattern, why in EXPLAINED if re.search(pattern, name)), None)
         missing = re.search(r"undefined function ([a-z0-9_.]+)", reason)
-        cause = (
-            f"builtin {missing[1]} is not there yet"
-            if missing
-            else re.sub(r"test-\d+\.rego:\d+: ", "", reason)
-        )
-        groups.setdefault(cause[:160], []).append(name)
+        found = f"builtin {missing[1]} is not there yet" if missing else reason
+        cause = known or re.sub(r"test-\d+\.rego:\d+: ", "", found)[:160]
+        groups.setdefault(cause, []).append(name)
     lines = ["# Cases that do not pass, by reason (`python -m tests.conformance.rego --write-todo DIR...`)."]
     for cause, names in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         lines += ["", f"# {len(names)}: {cause}", *names]

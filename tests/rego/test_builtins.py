@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from tests.rego import calls
 
 from pratique import rego
 
-CASES = yaml.safe_load((Path(__file__).parents[1] / "cases" / "rego" / "builtins.yaml").read_text())
+CASES = list(calls.cases())
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["call"] for case in CASES])
-def test_answers_as_opa_does(case: dict[str, str]) -> None:
-    source = rego.Source("case.rego", f"package case\n\nanswer := {case['call']}\n", "v1")
-    policy = rego.compile([source], entrypoints=["data.case.answer"])
-    found = policy.evaluate("data.case.answer")
-    assert (None if found is rego.UNDEFINED else rego.json_text(found)) == case["want"]
+@pytest.mark.parametrize("case", [case for _, case in CASES], ids=[name for name, _ in CASES])
+def test_answers_as_opa_does(case: dict[str, Any]) -> None:
+    policy = rego.compile(
+        [rego.Source("case.rego", calls.source(case), "v1")], entrypoints=["data.case.answer"]
+    )
+    errors: list[rego.EvaluationError] = []
+    found = policy.evaluate("data.case.answer", errors=errors)
+    assert (None if found is rego.UNDEFINED else calls.compact(rego.json_text(found))) == case["want"]
+    if "error" in case:
+        assert [f"{error.code}: {error.message}" for error in errors[:1]] == [case["error"]]
+    if "code" in case:
+        assert [error.code for error in errors[:1]] == [case["code"]]
 
 
 def test_a_hostile_pattern_takes_linear_time() -> None:

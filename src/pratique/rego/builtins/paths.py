@@ -13,7 +13,18 @@ from pratique.rego.builtins.registry import builtin, failure, operand_error
 from pratique.rego.runtime import references
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import whole
-from pratique.rego.runtime.values import UNDEFINED, Set, Value, equal, is_object, key, make_object, type_name
+from pratique.rego.runtime.text import rego_text
+from pratique.rego.runtime.values import (
+    UNDEFINED,
+    Set,
+    Value,
+    equal,
+    is_number,
+    is_object,
+    key,
+    make_object,
+    type_name,
+)
 
 Path = tuple[Value, ...]
 
@@ -152,7 +163,10 @@ def _applied(document: Value, operation: Value) -> Value:
     if name == "test":
         found, wanted = _found(document, path), _attribute(operation, "value")
         if not equal(found, wanted):
-            raise _failed("value from EditTree != patch value")
+            raise _failed(
+                "value from EditTree != patch value.\n\n"
+                f"Expected: {rego_text(wanted)}\n\nFound: {rego_text(found)}"
+            )
         return document
     if name not in {"move", "copy"}:
         raise _failed(f"unrecognized op: '{name}'")
@@ -172,9 +186,9 @@ def _index(items: list[Value], part: Value) -> int:
         if part != "0" and part.startswith("0"):
             raise _failed("leading zeros are not allowed in JSON paths")
         return int(part)
-    index = whole(part)
+    index = whole(part) if is_number(part) else None
     if index is None:
-        raise _failed("invalid type for indexing")
+        raise _failed(f"invalid {'number ' if is_number(part) else ''}type for indexing")
     return index
 
 
@@ -185,8 +199,14 @@ def _member(value: Value, part: Value) -> Value:
     else:
         found = references.get(value, part)
     if found is UNDEFINED:
-        raise _failed(f"path {part} does not exist")
+        if type_name(value) not in {"object", "array", "set"}:
+            raise _failed(f"expected composite type for path {rego_text(part)}, {_found_value(value)}")
+        raise _failed(f"path {rego_text(part)} does not exist in {type_name(value)} term {rego_text(value)}")
     return found
+
+
+def _found_value(value: Value) -> str:
+    return f"found value: {rego_text(value)} (type: ast.{type_name(value).capitalize()})"
 
 
 def _found(document: Value, path: Path) -> Value:
@@ -223,14 +243,14 @@ def _insert(holder: Value, part: Value, value: Value) -> Value:
         return make_object([*holder.items(), (part, value)])
     if type(holder) is Set:
         if not equal(part, value):
-            raise _failed(f"set key {part} does not equal value to be inserted")
+            raise _failed(f"set key {rego_text(part)} does not equal value to be inserted {rego_text(value)}")
         return Set([*holder.values(), value])
     if type(holder) is list:
         index = _index(holder, part)
         if not 0 <= index <= len(holder):
             raise _failed("index for array insertion out of bounds")
         return [*holder[:index], value, *holder[index:]]
-    raise _failed(f"expected composite type, found value of type {type_name(holder)}")
+    raise _failed(f"expected composite type, {_found_value(holder)}")
 
 
 def _deleted(document: Value, path: Path) -> Value:
@@ -244,9 +264,10 @@ def _delete(holder: Value, part: Value) -> Value:
             raise _failed("index for array delete out of bounds")
         return [*holder[:index], *holder[index + 1 :]]
     if is_object(holder) or type(holder) is Set:
-        _member(holder, part)
+        if references.get(holder, part) is UNDEFINED:
+            raise _failed(f"cannot delete child key {rego_text(part)} that does not exist")
         gone = key(part)
         if type(holder) is Set:
             return Set([item for item in holder.values() if key(item) != gone])
         return make_object([pair for pair in holder.items() if key(pair[0]) != gone])
-    raise _failed(f"expected composite type, found value of type {type_name(holder)}")
+    raise _failed(f"expected composite type, {_found_value(holder)}")

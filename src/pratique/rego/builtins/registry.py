@@ -5,6 +5,8 @@ The signature gives the number of operands (the checker refuses calls that do no
 takes (a wrong one is refused at run time in OPA's words). Types: `any null boolean number string array object
 set`, alternatives with `|` in the order in which OPA lists them. `...` as the only operand takes any number.
 
+A function that raises `RefusalError` has no answer either: the reason is told with the builtin's name before it.
+
 A function is called with operands that fit, unless it says `unchecked=True`: then it looks itself, which costs
 hot builtins less, and refuses with `raise mismatch(name, *operands)`. It answers `UNDEFINED` when it has no
 answer, and raises `BuiltinError` when that deserves a word.
@@ -33,6 +35,10 @@ TYPES: Final[dict[str, frozenset[type]]] = {
     "set": frozenset({Set}),
 }
 ANY: Final = frozenset[type]().union(*TYPES.values())
+
+
+class RefusalError(ValueError):
+    """Why a call whose operands fit has no answer; `builtin` puts the builtin's name before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +129,18 @@ def _checked(
 ) -> Callable[..., Value]:
     accepted = [_accepted(each) for each in operands if each != "..."]
     narrow = [(index, each) for index, each in enumerate(accepted) if each is not ANY]
-    if not narrow:
-        return function if not needs_state else _wrapped_plain(function)
 
     def checked(*values: Value) -> Value:
         given = values[1:] if needs_state else values
         for index, types in narrow:
             if type(given[index]) not in types:
                 raise mismatch(name, *given)
-        return function(*values)
+        try:
+            return function(*values)
+        except RefusalError as error:
+            raise failure(name, str(error)) from None
 
     return checked
-
-
-def _wrapped_plain(function: Callable[..., Value]) -> Callable[..., Value]:
-    def called(*values: Value) -> Value:
-        return function(*values)
-
-    return called
 
 
 def mismatch(name: str, *values: Value) -> BuiltinError:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
-from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,23 +27,6 @@ from pratique.rego.runtime.values import Value, is_number, type_name
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-_UNITS: Final = {
-    "ns": 1,
-    "us": 1000,
-    "µs": 1000,  # U+00B5
-    "μs": 1000,  # U+03BC
-    "ms": 1_000_000,
-    "s": SECOND,
-    "m": 60 * SECOND,
-    "h": 3600 * SECOND,
-    # OPA's own.
-    "d": 24 * 3600 * SECOND,
-    "w": 7 * 24 * 3600 * SECOND,
-    "y": 365 * 24 * 3600 * SECOND,
-}
-_DURATION: Final = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|[smhdwy]))+)\Z")
-_SEGMENT: Final = re.compile(r"([0-9.]+)(ns|us|µs|μs|ms|[smhdwy])")
 
 
 @builtin("time.now_ns", "-> number", needs_state=True, nondeterministic=True)
@@ -77,18 +58,6 @@ def _parsed(name: str, layout: str, text: str) -> int:
         return _within(name, parsed(layout, text))
     except LayoutError as error:
         raise failure(name, str(error)) from None
-
-
-@builtin("time.parse_duration_ns", "string -> number")
-def parse_duration_ns(text: Value) -> Value:
-    """Return the nanoseconds that a duration like `1h30m` or `2d` stands for."""
-    if not _DURATION.match(text):
-        raise failure("time.parse_duration_ns", f'time: invalid duration "{text}"')
-    total = sum(int(Fraction(number.rstrip(".")) * _UNITS[unit]) for number, unit in _SEGMENT.findall(text))
-    total = -total if text.startswith("-") else total
-    if not _LEAST <= total <= _MOST:
-        raise failure("time.parse_duration_ns", f'time: invalid duration "{text}"')
-    return total
 
 
 # --- moments -----------------------------------------------------------------------------------------------

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
+from decimal import Decimal
 from typing import Final
 
 from pratique.rego.builtins.registry import builtin, failure, operand_error
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import parse_number
+from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Set, Value, is_number, is_object, type_name
 
-# A number of JSON: what OPA 1.22 takes (older ones also took what else Go's ParseFloat takes, such as `+1`).
-_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
-_NO_NUMBER: Final = re.compile(r"[+-]?(inf|infinity|nan)\Z", re.IGNORECASE)
+# What Go's ParseFloat takes: signs, digits with `_` between them, and hexadecimal with a binary exponent.
+_DECIMAL: Final = re.compile(
+    r"[+-]?(?:[0-9](?:_?[0-9])*(?:\.(?:[0-9](?:_?[0-9])*)?)?|\.[0-9](?:_?[0-9])*)(?:[eE][+-]?[0-9](?:_?[0-9])*)?\Z"
+)
+_HEXADECIMAL: Final = re.compile(
+    r"[+-]?0[xX]_?(?=\.?[0-9a-fA-F])[0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?[pP][+-]?[0-9](?:_?[0-9])*\Z"
+)
+_NO_NUMBER: Final = re.compile(r"[+-]*(inf|infinity|nan)\Z", re.IGNORECASE)
 
 
 @builtin("is_array", "any -> boolean", unchecked=True)
@@ -52,7 +60,7 @@ def is_string(value: Value) -> Value:
 builtin("type_name", "any -> string", unchecked=True)(type_name)
 
 
-@builtin("to_number", "any -> number", unchecked=True)
+@builtin("to_number", "null|boolean|number|string -> number", unchecked=True)
 def to_number(value: Value) -> Value:
     """Return the number that the value stands for; a string keeps its text."""
     if value is None:
@@ -63,12 +71,21 @@ def to_number(value: Value) -> Value:
         return value
     if type(value) is not str:
         raise operand_error("to_number", 1, "null|boolean|number|string", type_name(value))
-    if _NO_NUMBER.match(value):
+    return _parsed(value)
+
+
+def _parsed(text: str) -> Value:
+    if _NO_NUMBER.match(text):
         # Go's ParseFloat takes these, but they are no numbers of JSON: OPA's other refusal.
-        raise BuiltinError(TYPE_ERROR, f'to_number: operand 1 must be valid number string but got "{value}"')
-    if not _NUMBER.match(value):
-        raise failure("to_number", f'strconv.ParseFloat: parsing "{value}": invalid syntax')
-    return parse_number(value)
+        raise operand_error("to_number", 1, "valid number string", "string")
+    if _HEXADECIMAL.match(text):
+        return parse_number(str(Decimal(float.fromhex(text.replace("_", "")))))
+    if not _DECIMAL.match(text):
+        raise failure("to_number", f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
+    plain = text.replace("_", "")
+    if math.isinf(float(plain)):
+        raise failure("to_number", f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
+    return parse_number(plain.lstrip("+"))
 
 
 def _cast(kind: str, value: Value, *fitting: str) -> Value:

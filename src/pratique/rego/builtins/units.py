@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from pratique.rego.builtins.registry import builtin, failure
+from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.values import Value
 
 # Where the number of `1e3Mi` ends: digits, points, and exponents that have digits or a sign behind them.
@@ -38,21 +39,26 @@ _BYTES: Final[dict[str, int]] = {
 }
 
 
+def _refusal(name: str, message: str) -> BuiltinError:
+    # OPA puts the name before it once more.
+    return failure(name, f"{name}: {message}")
+
+
 def _split(name: str, text: str, what: str) -> tuple[str, str]:
     if " " in text:
-        raise failure(name, "spaces not allowed in resource strings")
+        raise _refusal(name, "spaces not allowed in resource strings")
     if any(len(digits) > _EXPONENT_DIGITS for digits in _EXPONENT.findall(text)):
-        raise failure(name, "exponent too large")
+        raise _refusal(name, "exponent too large")
     found = _NUMBER.match(text)
     assert found is not None  # the pattern matches nothing at all
     if not found.group():
-        raise failure(name, f"no {what} provided")
+        raise _refusal(name, f"no {what} provided")
     return found.group(), text[found.end() :]
 
 
 def _amount(name: str, text: str, what: str) -> Fraction:
     if not _AMOUNT.match(text):
-        raise failure(name, f"could not parse {what} to a number")
+        raise _refusal(name, f"could not parse {what} to a number")
     return Fraction(Decimal(text))
 
 
@@ -62,7 +68,7 @@ def parse(text: Value) -> Value:
     number, unit = _split("units.parse", text.replace('"', ""), "amount")
     unit = unit[:1] + unit[1:].lower()
     if unit not in _UNITS:
-        raise failure("units.parse", f"unit {unit} not recognized")
+        raise _refusal("units.parse", f"unit {unit} not recognized")
     total = _amount("units.parse", number, "amount") * _UNITS[unit]
     if total.denominator == 1:
         return total.numerator
@@ -78,6 +84,6 @@ def parse_bytes(text: Value) -> Value:
     """Return the number of bytes that an amount like `10MiB` or `5k` stands for; a fraction is cut off."""
     number, unit = _split("units.parse_bytes", text.lower().replace('"', ""), "byte amount")
     if unit not in _BYTES:
-        raise failure("units.parse_bytes", f"byte unit {unit} not recognized")
+        raise _refusal("units.parse_bytes", f"byte unit {unit} not recognized")
     total = _amount("units.parse_bytes", number, "byte amount") * _BYTES[unit]
     return int(total)

@@ -21,8 +21,8 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]+\Z")
 
 
 def parse_number(text: str) -> int | Decimal:
-    """Return the number that a literal's text stands for; `1.0` and `1e3` keep their text."""
-    return int(text) if _INTEGER.match(text) else Decimal(text)
+    """Return the number that a literal's text stands for; `1.0`, `1e3` and `-0` keep their text."""
+    return int(text) if _INTEGER.match(text) and text != "-0" else Decimal(text)
 
 
 def number_text(number: Number) -> str:
