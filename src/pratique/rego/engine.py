@@ -22,6 +22,7 @@ from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
 from pratique.rego.parse import parse_module, parse_query
 from pratique.rego.plan import ir
 from pratique.rego.plan.policy import plan
+from pratique.rego.plan.scope import Watching
 from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
 from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
@@ -33,6 +34,8 @@ from pratique.rego.source import Source, Version
 Sink = Callable[[str, Location], None]
 Watch = Callable[[Event], None]
 LIMITS: Final = Limits()
+# The file of a query's own places, and its entrypoint.
+QUERY: Final = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +180,14 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     strict: bool = False,
     data_roots: Sequence[str] | None = None,
     printing: bool = False,
-    watched: bool = False,
+    watched: Watching | None = None,
 ) -> Policy:
     """Compile modules into a policy.
 
     `constants` are parts of the input that are known now (`{"input.parameters": {...}}`). With `strict`, the
     refusal of a builtin ends an evaluation instead of making the call undefined. With `data_roots`, a reference
-    to other base data is refused. A `watched` policy can tell what an evaluation does, and is slower.
+    to other base data is refused. A policy compiled to be `watched` can tell what an evaluation
+    does, and is slower.
 
     Raises CompileError.
     """
@@ -210,16 +214,42 @@ def query(  # noqa: PLR0913  # as for compile
 
     Raises CompileError, EvaluationError.
     """
-    printing = sink is not None
-    checked = _checked(sources, capabilities=capabilities, builtins=builtins, printing=printing)
-    asked = check_query(
-        parse_query(Source("query", text, version)), checked, **_options(capabilities, builtins, printing)
+    policy = compile_query(
+        sources,
+        parse_query(Source(QUERY, text, version)),
+        builtins=builtins,
+        limits=limits,
+        strict=strict,
+        capabilities=capabilities,
+        printing=sink is not None,
     )
-    planned = plan(checked, query=asked, printing=printing)
-    policy = _policy(planned, checked, builtins, limits=limits, strict=strict)
-    policy._entries["query"] = policy._namespace[f"r{len(planned.rules) - 1}"]
-    found: list[dict[str, Value]] = policy.evaluate("query", input, data, sink=sink)
+    found: list[dict[str, Value]] = policy.evaluate(QUERY, input, data, sink=sink)
     return found
+
+
+def compile_query(  # noqa: PLR0913  # as for compile
+    sources: Iterable[Source],
+    body: nodes.Body,
+    *,
+    module: nodes.Module | None = None,
+    builtins: Mapping[str, registry.Builtin] | None = None,
+    limits: Limits = LIMITS,
+    strict: bool = False,
+    capabilities: Capabilities | None = None,
+    printing: bool = False,
+    watched: Watching | None = None,
+) -> Policy:
+    """Return a policy whose entrypoint `QUERY` answers a parsed query: a list of dicts of its variables.
+
+    The query is read as part of `module`, if there is one. Raises CompileError.
+    """
+    options = _options(capabilities, builtins, printing)
+    checked = _checked(sources, **options)
+    asked = check_query(body, checked, module=module, **options)
+    planned = plan(checked, query=asked, printing=printing, watched=watched)
+    policy = _policy(planned, checked, builtins, limits=limits, strict=strict)
+    policy._entries[QUERY] = policy._namespace[f"r{len(planned.rules) - 1}"]
+    return policy
 
 
 def _options(

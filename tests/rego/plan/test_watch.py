@@ -10,6 +10,7 @@ from tests.conformance import rego as runner
 
 from pratique import rego
 from pratique.rego import engine
+from pratique.rego.plan.scope import Watching
 
 POLICY = """package a
 
@@ -29,7 +30,7 @@ big contains x if {
 
 
 def told(entrypoint: str, value: Any) -> list[str]:
-    policy = rego.compile([rego.Source("a.rego", POLICY)], watched=True)
+    policy = rego.compile([rego.Source("a.rego", POLICY)], watched=Watching())
     events: list[Any] = []
     policy.evaluate(entrypoint, value, watch=events.append)
     return [f"{event.op} {event.site.text}" for event in events]
@@ -68,7 +69,7 @@ def test_every_answer_is_gone_back_over_before_the_next() -> None:
 
 
 def test_values_are_those_that_an_expression_shows() -> None:
-    policy = rego.compile([rego.Source("a.rego", POLICY)], watched=True)
+    policy = rego.compile([rego.Source("a.rego", POLICY)], watched=Watching())
     seen = []
     policy.evaluate("data.a.big", {"xs": [1, 2]}, watch=seen.append)
     (failed,) = [event for event in seen if event.op == "Fail"]
@@ -87,7 +88,7 @@ def test_watching_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"{shared} is not there")
     plain = engine.plan
     monkeypatch.setattr(
-        engine, "plan", lambda *given, **options: plain(*given, **options | {"watched": True})
+        engine, "plan", lambda *given, **options: plain(*given, **options | {"watched": Watching()})
     )
     named = set(runner.TODO.read_text().splitlines())
     failed = [

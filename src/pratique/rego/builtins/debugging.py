@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pratique.rego.builtins.registry import builtin
 from pratique.rego.runtime import references
+from pratique.rego.runtime.state import State
 from pratique.rego.runtime.values import Value
 
 builtin("walk", "any -> any", unchecked=True, relation=True)(references.walk)
 
 
-@builtin("trace", "string -> boolean")
-def trace(_: Value) -> Value:
+@builtin("trace", "string -> boolean", needs_state=True)
+def trace(state: State, message: Value) -> Value:
     """Hold; what it is told is for an explanation of the evaluation."""
+    if state.session.tracer is not None:
+        state.session.tracer.note(message)
     return True
 
 

@@ -83,10 +83,17 @@ def check_query(
     capabilities: Capabilities | None = None,
     builtins: Mapping[str, Builtin] | None = None,
     printing: bool = False,
+    module: Module | None = None,
 ) -> Query:
-    """Return the query with every name decided and its body in a safe order; raises `CompileError`."""
+    """Return the query with every name decided and its body in a safe order; raises `CompileError`.
+
+    The query stands in `module`: its package and its imports give names.
+    """
     world = _world(checked.modules, capabilities, builtins, printing=printing)
-    resolver = Resolver(world, {}, None)
+    globals_: dict[str, Path] = {}
+    if module is not None:
+        globals_ = globals_of(module, {module.package: {}, **rule_names(checked.modules)})
+    resolver = Resolver(world, globals_, None)
     found, scope = resolver.resolved_query(body)
     _stop(world)
     ordered, bound = Safety(world, modern_not=False).body(found, set())

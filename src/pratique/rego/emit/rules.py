@@ -90,11 +90,11 @@ class _Shape:
     single: bool
 
 
-def _shape(rule: ir.Rule) -> _Shape:
+def _shape(rule: ir.Rule, *, early_exit: bool) -> _Shape:
     chain = [clause for first in rule.clauses for clause in _chain(first)]
     found = [constant(clause.value) for clause in chain]
     same = all(known for known, _ in found) and all(equal(value, found[0][1]) for _, value in found)
-    return _Shape(same, len(rule.clauses) == 1)
+    return _Shape(same and early_exit, len(rule.clauses) == 1)
 
 
 def _chain(clause: ir.Clause | None) -> list[ir.Clause]:
@@ -111,7 +111,7 @@ def _once(clause: ir.Clause) -> bool:
 
 
 def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
-    shape = _shape(rule)
+    shape = _shape(rule, early_exit=scope.plan.early_exit)
     if any(not shape.same and not (shape.single and _once(clause)) for clause in _all(rule)):
         out.add("out = U")
     for first in rule.clauses:
@@ -121,7 +121,8 @@ def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
             continue
         for clause in chain:
             direct = shape.same or (shape.single and _once(clause))
-            _clause(rule, clause, scope, out, direct=direct)
+            left = "" if shape.same else statements.frame_of(clause.steps)
+            _clause(rule, clause, scope, out, direct=direct, left=left)
             if not direct and len(chain) > 1:
                 out.add("if out is not U:")
                 with out.indented():
@@ -133,9 +134,11 @@ def _all(rule: ir.Rule) -> list[ir.Clause]:
     return [clause for first in rule.clauses for clause in _chain(first)]
 
 
-def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direct: bool) -> None:
+def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direct: bool, left: str) -> None:
     def end(lines: Lines, _: Fail) -> None:
         value = scope.piece(clause.value, lines).text
+        if direct and left:
+            lines.add(f"{left}.leave()")
         if direct:
             _answer(rule, value, lines)
         else:

@@ -36,7 +36,7 @@ def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag
     found, states = dict(scope.found), list(scope.states)
     inner = out.child()
     fail = Fail("break")
-    frame = next((step.frame for step in steps if isinstance(step, ir.Watch)), "")
+    frame = frame_of(steps)
     if frame:
         out.add(f"{frame} = IDLE")
     run(scope, list(steps), inner, Block(fail, end, flag))
@@ -44,6 +44,11 @@ def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag
     if frame:
         out.add(f"{frame}.leave()")
     scope.found, scope.states = found, states
+
+
+def frame_of(steps: Sequence[ir.Step]) -> str:
+    """Return the name of what a watched body reports to, or nothing."""
+    return next((step.frame for step in steps if isinstance(step, ir.Watch)), "")
 
 
 def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from pratique.rego import nodes
+from pratique.rego import extents, nodes
 from pratique.rego.source import Span
 
 # What a module's author cannot write: no identifier starts with this.
@@ -25,18 +25,27 @@ class Flattener:
         self._count = 0
 
     def rule_body(
-        self, body: nodes.Body, heads: tuple[nodes.Term, ...], span: Span
+        self, body: nodes.Body, heads: tuple[nodes.Term, ...], implied: Span | None
     ) -> tuple[nodes.Body, tuple[nodes.Term, ...]]:
-        """Return a body with what its head needs worked out at its end, and the head's terms."""
-        found = list(body) or [nodes.Test(nodes.Scalar(True, span), span)]
-        terms = []
+        """Return a body with what its head needs worked out at its end, and the head's terms.
+
+        `implied` is the place of the body of a rule that has none.
+        """
+        found: list[nodes.Expr] = list(body)
+        if implied is not None:
+            # `check` may have put what the head asks for behind it.
+            found[:1] = [nodes.Test(nodes.Scalar(True, implied), implied)]
+        terms: list[nodes.Term] = []
         for head in heads:
             if not _computed(head):
                 terms.append(head)
                 continue
             name = self._fresh(head.span)
-            found.append(nodes.Unify(name, head, head.span))
+            found.append(nodes.Unify(name, head, extents.term(head)))
             terms.append(name)
+        if len(found) > 1 and (implied is not None or len(body) == 1) and _is_true(found[0]):
+            # A body that is only `true` gives way to what the head asks for.
+            del found[0]
         return self.body(tuple(found)), tuple(terms)
 
     def body(self, body: nodes.Body) -> nodes.Body:
@@ -56,7 +65,8 @@ class Flattener:
                 sides = [self._calls(side, calls, withs) for side in (literal.left, literal.right)]
                 literal = replace(literal, left=sides[0], right=sides[1])
             case nodes.SomeIn() | nodes.Every():
-                literal = replace(literal, domain=self._calls(literal.domain, calls, withs))
+                domain = self._named(self._calls(literal.domain, calls, withs), calls, withs)
+                literal = replace(literal, domain=domain)
         return [*before, *[flat for each in [*calls, literal] for flat in self._dynamics(each)]]
 
     def _withs(self, literal: nodes.Expr) -> tuple[list[nodes.Expr], tuple[nodes.With, ...]]:
@@ -69,7 +79,7 @@ class Flattener:
             calls: list[nodes.Expr] = []
             value = self._calls(each.value, calls, ())
             name = self._fresh(each.value.span)
-            for call in [*calls, nodes.Unify(name, value, each.value.span)]:
+            for call in [*calls, nodes.Unify(name, value, extents.term(each.value))]:
                 before.extend(self._dynamics(call))
             withs.append(replace(each, value=name))
         return before, tuple(withs)
@@ -87,11 +97,22 @@ class Flattener:
             case nodes.Call():
                 inner = self._top(term, out, withs)
                 name = self._fresh(term.span)
-                out.append(nodes.Unify(name, inner, term.span, withs))
+                out.append(nodes.Unify(name, inner, extents.term(term), withs))
                 return name
             case nodes.Comprehension():
                 return term
-        return _mapped(term, lambda part: self._calls(part, out, withs))
+        found = _mapped(term, lambda part: self._calls(part, out, withs))
+        if isinstance(found, nodes.Ref):
+            return replace(found, head=self._named(found.head, out, withs))
+        return found
+
+    def _named(self, term: nodes.Term, out: list[nodes.Expr], withs: tuple[nodes.With, ...]) -> nodes.Term:
+        # What is looked into has a name.
+        if isinstance(term, nodes.Var | nodes.Ref):
+            return term
+        name = self._fresh(term.span)
+        out.append(nodes.Unify(name, term, term.span, withs))
+        return name
 
     # --- references and comprehensions ---------------------------------------------------------------------
 
@@ -156,6 +177,13 @@ def _mapped(term: nodes.Term, change: Callable[[nodes.Term], nodes.Term]) -> nod
             head = term.head if isinstance(term.head, nodes.Var) else change(term.head)
             return replace(term, head=head, path=tuple(map(change, term.path)))
     return term
+
+
+def _is_true(literal: nodes.Expr) -> bool:
+    match literal:
+        case nodes.Test(nodes.Scalar(True), withs=()):
+            return True
+    return False
 
 
 def _is_call(term: nodes.Term, name: str) -> bool:

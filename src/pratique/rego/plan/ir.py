@@ -341,3 +341,4 @@ class Plan:
     mocked_rules: frozenset[int] = frozenset()
     bases: tuple[tuple[str, Span], ...] = ()
     watched: bool = False
+    early_exit: bool = True

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from pratique.rego import nodes
 from pratique.rego.plan import ir
 from pratique.rego.plan.bodies import Bodies
-from pratique.rego.plan.scope import Counter, Policy
+from pratique.rego.plan.scope import Counter, Policy, Watching
 from pratique.rego.plan.tree import Group, Place, Tree
 from pratique.rego.plan.watch import Watched
 from pratique.rego.runtime.values import Value
@@ -25,7 +25,7 @@ def plan(
     constants: Mapping[tuple[str, ...], Value] | None = None,
     query: nodes.Query | None = None,
     printing: bool = False,
-    watched: bool = False,
+    watched: Watching | None = None,
 ) -> ir.Plan:
     """Return the plan of a policy; a query becomes its last rule. `watched` code reports what it does."""
     policy = Policy(_tree(checked), constants or {}, printing=printing, watched=watched)
@@ -40,7 +40,8 @@ def plan(
         frozenset(policy.mocked),
         frozenset(policy.mocked_rules),
         tuple(policy.bases),
-        watched,
+        watched is not None,
+        watched is None or watched.early_exit,
     )
 
 

@@ -12,6 +12,14 @@ from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Span
 
 
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How a policy is compiled to be watched: with OPA's index, with its early exit, or without."""
+
+    indexing: bool = True
+    early_exit: bool = True
+
+
 @dataclass(slots=True)
 class Policy:
     """What every body of a policy shares: the tree, constants of the input, what some `with` replaces."""
@@ -24,7 +32,7 @@ class Policy:
     bases: dict[tuple[str, Span], None] = field(default_factory=dict)
     fold: bool = True
     printing: bool = False
-    watched: bool = False
+    watched: Watching | None = None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,44 @@
+"""How far a node reaches in its text, where that is not its span: what traces and coverage point at.
+
+Comes in: nodes of a parsed or checked tree. Goes out: spans, as OPA's locations of the same nodes have them.
+"""
+
+from __future__ import annotations
+
+from pratique.rego import nodes
+from pratique.rego.source import Span
+
+
+def term(node: nodes.Term) -> Span:
+    """Return the whole of a term; an infix call's own span is its operator's."""
+    if not (isinstance(node, nodes.Call) and node.infix and node.args):
+        return node.span
+    parts = [node.span, *map(term, node.args)]
+    return node.span._replace(start=min(each.start for each in parts), end=max(each.end for each in parts))
+
+
+def literal(node: nodes.Expr) -> Span:
+    """Return the whole of an expression, its `with` included."""
+    return node.span._replace(end=max(each.span.end for each in (node, *node.withs)))
+
+
+def head(rule: nodes.Rule) -> Span:
+    """Return the place of a rule's head: up to `contains`, and of a default only that word."""
+    if rule.default:
+        return rule.span._replace(end=rule.span.start + len("default"))
+    span = rule.head_span or rule.span
+    if rule.kind == "set" and span.start < rule.value.span.start <= span.end:
+        before = span.source.text[span.start : rule.value.span.start].rstrip()
+        if before.endswith("contains"):
+            return span._replace(end=span.start + len(before.removesuffix("contains").rstrip()))
+    return span
+
+
+def implied(rule: nodes.Rule) -> Span | None:
+    """Return the place of the body that a rule without one has, or None for a rule with a body."""
+    span = rule.head_span or rule.span
+    if rule.body and rule.body[0].span != span:
+        return None
+    if rule.default or rule.kind == "set" or rule.value.span == span:
+        return rule.span if rule.kind == "set" else span
+    return term(rule.value)
