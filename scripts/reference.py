@@ -66,7 +66,8 @@ def command_line() -> str:
         "refused or in conflict, 2 wrong input, 3 something does not answer, 4 not found, 5 not signed in or "
         "not allowed, 130 interrupted.\n"
     ]
-    top = click.Context(pratique, info_name="pratique")
+    # With the settings of the real menu: click keeps a command's help option from whoever asks first.
+    top = click.Context(pratique, info_name="pratique", **pratique.context_settings)
     for name in MENU:
         command = pratique.get_command(top, name)
         if command is None:

@@ -6,8 +6,14 @@ Pure: no I/O; everything is reached through `Library`.
 
 from pratique.constraint.constraint import Constraint
 from pratique.constraint.decision import Decision, decide
-from pratique.constraint.errors import ConstraintError, ReviewError, TemplateError, TemplateProblem
-from pratique.constraint.library import Library
+from pratique.constraint.errors import (
+    ConstraintError,
+    NoEngineError,
+    ReviewError,
+    TemplateError,
+    TemplateProblem,
+)
+from pratique.constraint.library import Library, TemplateTime
 from pratique.constraint.match import Matcher, MatchError, compile_match
 from pratique.constraint.program import Programs
 from pratique.constraint.review import AUDIT, GATOR, VAP, WEBHOOK, Review
@@ -25,12 +31,14 @@ __all__ = [
     "Library",
     "MatchError",
     "Matcher",
+    "NoEngineError",
     "Programs",
     "Review",
     "ReviewError",
     "Template",
     "TemplateError",
     "TemplateProblem",
+    "TemplateTime",
     "Violation",
     "compile_match",
     "decide",

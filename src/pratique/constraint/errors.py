@@ -1,6 +1,7 @@
 """What can be wrong with a template or a constraint.
 
     TemplateError(SourceError)     code as in `status.byPod[].errors[]`, text as Gatekeeper's in `status`
+      NoEngineError                no engine of ours can run it
     ConstraintError(InputError)    the HTTP code that Gatekeeper's webhook answers with
     ReviewError(InputError)        a review that cannot be asked
 
@@ -71,6 +72,10 @@ class TemplateError(SourceError):
             if problem.hint:
                 parts.append(f"hint: {problem.hint}")
         return "\n".join(parts)
+
+
+class NoEngineError(TemplateError):
+    """No engine of ours can run a template: it has no Rego."""
 
 
 class ConstraintError(InputError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique.constraint import schema as crds
-from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, TemplateError
+from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, NoEngineError, TemplateError
 from pratique.errors import Location
 from pratique.kube import structural, yaml
 from pratique.rego.source import Version
@@ -97,9 +97,15 @@ class _Reader:
         self.name = str(self.metadata.get("name") or "")
 
     def error(
-        self, message: str, path: Path = (), *, code: str = CREATE_ERROR, hint: str = ""
+        self,
+        message: str,
+        path: Path = (),
+        *,
+        code: str = CREATE_ERROR,
+        hint: str = "",
+        kind: type[TemplateError] = TemplateError,
     ) -> TemplateError:
-        return TemplateError(
+        return kind(
             message, place(self.document, path, self.name), code=code, status=_INVALID + message, hint=hint
         )
 
@@ -203,11 +209,13 @@ class _Reader:
                 f"the template has only the engine {CEL}, which is not supported yet",
                 base,
                 hint=f"add an entry to `code` with `engine: {REGO}`",
+                kind=NoEngineError,
             )
         raise self.error(
             f'no language driver is installed that handles this constraint template: "{self.name}"',
             base,
             hint="write the policy under `rego`, or under `code` with `engine: Rego`",
+            kind=NoEngineError,
         )
 
     def schema(self, crd: Mapping[str, Any], version: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from pratique.constraint import TemplateTime
 from pratique.constraint.validation import SCOPED
 from pratique.kube import yaml
 from pratique.offline.check import Finding
@@ -72,7 +73,25 @@ def as_yaml(findings: Sequence[Finding], *, stats: Sequence[Any] | None = None) 
 
 def dump_json(value: Any) -> str:
     """Return JSON as Go's encoder indents and escapes it."""
-    return json.dumps(value, indent=4, ensure_ascii=False).translate(_ESCAPED)
+    return escape_json(json.dumps(value, indent=4, ensure_ascii=False))
+
+
+def escape_json(text: str) -> str:
+    """Return JSON with the escapes that Go's encoder adds."""
+    return text.translate(_ESCAPED)
+
+
+def stats_entry(taken: TemplateTime, *, source: str = "") -> dict[str, Any]:
+    """Return the statistics of one template as gator shows them; `source` is the short form of its bench."""
+    engine = source or {"type": "engine", "value": "Rego"}
+    figures = (("templateRunTimeNS", taken.nanoseconds), ("constraintCount", taken.constraints))
+    labels = (("TracingEnabled", False), ("PrintEnabled", False), ("target", TARGET))
+    return {
+        "scope": "template",
+        "statsFor": taken.kind,
+        "stats": [{"name": name, "value": value, "source": engine} for name, value in figures],
+        "labels": [{"name": name, "value": value} for name, value in labels],
+    }
 
 
 def _result(finding: Finding) -> dict[str, Any]:
