@@ -48,7 +48,7 @@ def test_a_taken_port_is_named_with_the_cure() -> None:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            with pytest.raises(UnavailableError, match=f"127.0.0.1:{port}") as caught:
+            with pytest.raises(UnavailableError, match=f"port `{port}` on `127.0.0.1` is in use") as caught:
                 await Listener(Pages({}), host="127.0.0.1", port=port).start()
             assert "--port" in caught.value.hint
 

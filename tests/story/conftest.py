@@ -154,7 +154,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         "AZURE_CONFIG_DIR": str(home / "azure"),
         "REQUESTS_CA_BUNDLE": str(home / "roots.pem"),
     }
-    today = Day(home, free_ports(), environment)
+    today = Day(home, free_ports(6), environment)
     yield today
     if today.process is not None and today.process.poll() is None:
         today.stop()

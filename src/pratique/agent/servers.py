@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any
 
 import uvicorn
 
-from pratique.errors import UnavailableError
+from pratique import ports
+
+CURE = "stop that program, or choose another with --port, --health-addr or --prometheus-port"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -91,17 +92,7 @@ class Listener:
 
     async def start(self) -> None:
         """Bind and serve. Raises UnavailableError when the port is taken."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((self._host, self.port))
-        except OSError as error:
-            listening.close()
-            raise UnavailableError(
-                f"cannot listen on {self._host}:{self.port}: {error.strerror}",
-                hint="free the port, or choose another with --port, --health-addr or --prometheus-port",
-            ) from None
+        listening = ports.listen(self._host, self.port, cure=CURE)
         self.port = listening.getsockname()[1]
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
         while not self._server.started and not self._task.done():

@@ -70,6 +70,7 @@ def enable(
             known = session.run(target, lambda client: _switch(client, name, True, say=say, timeout=timeout))
         output.show(_row(known), output_format)
         return
+    _run(kubeconfig, context, addons().status)  # who cannot be reached is not made known to the service
     settings = _settings(name, target, given)
     with output.progress("enabling the add-on") as say:
         status = _run(

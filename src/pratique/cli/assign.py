@@ -189,7 +189,7 @@ def _value(text: str, declared: Document, name: str) -> Any:
     kind = str(declared.get("type", "String")).casefold()
     if kind in ("string", "datetime"):
         return text
-    if kind == "array" and not text.lstrip().startswith("["):
+    if kind == "array" and not text.lstrip().startswith(("[", "{")):
         return [part.strip() for part in text.split(",") if part.strip()]
     try:
         return json.loads(text)

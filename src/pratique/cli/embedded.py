@@ -11,6 +11,7 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,15 @@ import click
 import uvloop
 
 import pratique
+from pratique.cli import output
 from pratique.cli.home import Home
+from pratique.client import addon
 from pratique.client.addon import IMAGE, NAMESPACE, WEBHOOK_SERVICE
+from pratique.client.kube import KubeClient
 from pratique.client.service import ServiceClient
 from pratique.devcluster import DevCluster
 from pratique.devcluster import Settings as ClusterSettings
+from pratique.errors import PratiqueError
 from pratique.portal.app import create_app as create_portal
 from pratique.portal.settings import Settings as PortalSettings
 from pratique.service import Credentials, Listener, Service
@@ -32,6 +37,7 @@ from pratique.service.certificates import Certificate, ensure
 
 HOST = "127.0.0.1"
 CLUSTER = "embedded"
+ADDON_SECONDS = 10.0  # how long a start waits for an add-on that was left enabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +69,46 @@ async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
-        certificate = ensure(place.root, [HOST, "localhost"])
-        place.roots.write_text(_system_roots() + certificate.ca.read_text())
-        # All four ports come first: one that is taken must not cost the credentials that a first start makes.
-        service = await _listen(place, ports, certificate, mirror=mirror, stack=stack)
-        cluster = await _start_cluster(place, ports, stack=stack)
-        credentials = await service.start()
-        stack.push_async_callback(service.stop)
-        place.url.write_text(service.settings.agent_url)
-        await service.adopt_cluster(CLUSTER, kubeconfig=cluster.kubeconfig.read_text())
-        click.echo(
-            _welcome(place, ports, await service.sign_in_link(), credentials, time.perf_counter() - began)
-        )
+        with output.progress("starting the embedded cluster") as say:
+            certificate = ensure(place.root, [HOST, "localhost"])
+            place.roots.write_text(_system_roots() + certificate.ca.read_text())
+            # All four ports come first: one that is taken must not cost the credentials that a first start makes.
+            service = await _listen(place, ports, certificate, mirror=mirror, stack=stack)
+            cluster = await _start_cluster(place, ports, stack=stack)
+            if stopped.is_set():
+                raise click.Abort
+            say("starting the service")
+            credentials = await service.start()
+            stack.push_async_callback(service.stop)
+            place.url.write_text(service.settings.agent_url)
+            await service.adopt_cluster(CLUSTER, kubeconfig=cluster.kubeconfig.read_text())
+            missing = await _until_enforcing(cluster.kubeconfig, stopped, say=say)
+        seconds = time.perf_counter() - began
+        # Also for who has stopped it meanwhile: new credentials are shown now or never.
+        click.echo(_welcome(place, ports, await service.sign_in_link(), credentials, seconds))
+        if missing:
+            click.echo(f"\nThe add-on does not enforce yet: {missing}", err=True)
         sys.stdout.flush()
         await stopped.wait()
-        click.echo("stopping", err=True)
+        output.note("stopping")
+
+
+async def _until_enforcing(kubeconfig: Path, stopped: asyncio.Event, *, say: Callable[[str], None]) -> str:
+    """Wait until an add-on that was left enabled enforces again; return what is missing when it does not.
+
+    While it is away the API server lets requests pass, so "ready" would not be true before.
+    """
+    async with KubeClient.from_kubeconfig(kubeconfig) as client:
+        if (await addon.status(client)).state == "Disabled":
+            return ""
+        say("starting the add-on")
+        waiting = asyncio.create_task(addon.wait_ready(client, timeout=ADDON_SECONDS))
+        ended = asyncio.create_task(stopped.wait())
+        await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
+        for task in (waiting, ended):
+            task.cancel()
+        found, _ = await asyncio.gather(waiting, ended, return_exceptions=True)
+        return found.message if isinstance(found, PratiqueError) else ""
 
 
 async def _listen(

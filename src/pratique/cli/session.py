@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,10 @@ def run(target: Target, work: Callable[[ServiceClient], Awaitable[Result]]) -> R
 def address(target: Target) -> str:
     """Return the address of the service: as given, else of the running installation."""
     if target.url:
+        if not re.match(r"https?://[^/]", target.url):
+            raise InputError(
+                f"`{target.url}` is not the address of a service", hint=f"write it as in {DEFAULT_URL}"
+            )
         return target.url
     noted = home.locate().url
     if noted.exists():

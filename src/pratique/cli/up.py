@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 import pratique
-from pratique.cli import home
+from pratique.cli import home, output
 from pratique.errors import ConflictError
 
 
@@ -39,6 +39,7 @@ def up(*, port_base: int | None, reset: bool, yes: bool, mirror: Path | None) ->
         if reset:
             _forget(place, sure=yes)
         _link_clients(place)
+        output.note(f"Pratique {pratique.__version__} is starting")
         from pratique.cli.embedded import Ports, run
 
         ports = Ports.from_base(port_base) if port_base else Ports()
@@ -83,8 +84,3 @@ def _link_clients(place: home.Home) -> None:
         if found and Path(found).exists() and Path(found).parent != place.bin:
             link.unlink(missing_ok=True)
             link.symlink_to(found)
-
-
-def banner() -> str:
-    """Return the first line of everything that starts."""
-    return f"Pratique {pratique.__version__}"

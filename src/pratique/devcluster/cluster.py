@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from pratique import ports
 from pratique.devcluster import auth, bootstrap
 from pratique.devcluster.api import Api
 from pratique.devcluster.controllers import Controllers
@@ -109,11 +109,7 @@ class DevCluster:
 
     async def _listen(self, server: Server, files: auth.Files) -> None:
         settings = self.settings
-        try:
-            listener = _bind(settings.host, settings.port)
-        except OSError as error:
-            message = f"port {settings.port} on `{settings.host}` is not free: {error.strerror}"
-            raise UnavailableError(message, hint="choose another with --port-base") from None
+        listener = ports.listen(settings.host, settings.port)
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(
             server,
@@ -163,17 +159,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Any:
         """Take over no signals."""
         return contextlib.nullcontext()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(512)
-    except OSError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener

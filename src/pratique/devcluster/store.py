@@ -20,12 +20,15 @@ from typing import Any
 
 import orjson
 
+from pratique.errors import ConflictError
 from pratique.kube import status
 
 Object = dict[str, Any]
 Change = str  # ADDED, MODIFIED or DELETED
 Subscriber = Callable[[Change, str, Object], None]
 
+SCHEMA = 1
+"""The version of the file's tables; a change of them raises it and migrates what is older, after a backup."""
 HISTORY = 4096
 """How many changes of one resource are remembered for watchers that come back."""
 
@@ -100,6 +103,15 @@ class Store:
 
     def _open(self, path: Path) -> None:
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        schema = database.execute("PRAGMA user_version").fetchone()[0]
+        if schema > SCHEMA:
+            database.close()
+            raise ConflictError(
+                f"`{path}` was written by a newer version of pratique (schema `{schema}`)",
+                hint="install that version again, or start with another PRATIQUE_HOME",
+            )
+        if schema != SCHEMA:
+            database.execute(f"PRAGMA user_version = {SCHEMA}")
         database.execute("PRAGMA journal_mode=WAL")
         # A power cut may lose the last moment of a development cluster; a killed process loses nothing.
         database.execute("PRAGMA synchronous=NORMAL")

@@ -16,7 +16,16 @@ from pratique.policy import schema as json_schema
 from pratique.policy.errors import ParameterError
 
 MISSING: Final = object()
-TYPES: Final = ("String", "Array", "Object", "Boolean", "Integer", "Float", "DateTime")
+EXAMPLES: Final = {
+    "String": '"text"',
+    "Array": '["one", "two"]',
+    "Object": '{"key": "value"}',
+    "Boolean": "true",
+    "Integer": "3",
+    "Float": "0.5",
+    "DateTime": '"2030-01-31T12:00:00Z"',
+}
+TYPES: Final = tuple(EXAMPLES)
 MAX_IN_DEFINITION: Final = 20
 
 _TYPES = {name.casefold(): name for name in TYPES}
@@ -52,7 +61,10 @@ class Parameter:
     def check(self, value: Any) -> None:
         """Raise `ParameterError` unless the value may be given to this parameter."""
         if not _fits(value, self.type):
-            raise self._error(f"parameter `{self.name}` must be of type {self.type}, not {_kind(value)}")
+            raise self._error(
+                f"parameter `{self.name}` must be of type {self.type}, not {_kind(value)}",
+                hint=f"write it as in {EXAMPLES[self.type]}",
+            )
         if self.allowed:
             # INVARIANT: allowed values compare with case at assignment (azure-policy.md 1.3).
             values = value if self.type == "Array" else [value]

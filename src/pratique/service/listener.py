@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from pratique import ports
 from pratique.errors import UnavailableError
 
 GRACE = 2  # seconds for answers under way when the server stops
@@ -60,7 +59,7 @@ class Listener:
 
         Raises UnavailableError naming the port when it cannot be bound.
         """
-        listening = _bind(self.host, self.port)
+        listening = ports.listen(self.host, self.port)
         self.port = listening.getsockname()[1]
         config = uvicorn.Config(
             self._app,
@@ -91,25 +90,3 @@ class Listener:
             self._server.should_exit = True
             await self._task
             self._server = self._task = None
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(512)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            raise UnavailableError(
-                f"port `{port}` on `{host}` is in use by another program",
-                hint="stop that program, or choose another port (`up --port-base`, `serve --listen`)",
-            ) from error
-        raise UnavailableError(
-            f"cannot listen on `{host}` port `{port}`: {error.strerror or error}",
-            hint="give an address of this machine",
-        ) from error
-    listening.setblocking(False)
-    return listening

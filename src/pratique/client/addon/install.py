@@ -154,7 +154,8 @@ async def status(client: KubeClient) -> Status:
     if namespace is None or not present:
         return Status("Disabled", pods=seen)
     wanted = sum(deployment["spec"].get("replicas", 1) for deployment in present)
-    ready = sum(_available(deployment) for deployment in present)
+    # A Deployment's status may be older than its pods': both must say so.
+    ready = min(sum(_available(deployment) for deployment in present), sum(pod.ready for pod in seen))
     webhook = configuration is not None and all(
         (hook.get("clientConfig") or {}).get("caBundle") for hook in configuration.get("webhooks") or ()
     )

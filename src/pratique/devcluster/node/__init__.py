@@ -91,6 +91,7 @@ class Node:
         for forwarder in self._forwarders:
             await forwarder.start()
         self._api.subscribe(self._kubelet.notice)
+        await self._kubelet.take_up()
         self._kubelet.start()
 
     async def stop(self) -> None:

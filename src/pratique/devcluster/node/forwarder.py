@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from pratique import errors
+from pratique import ports
 
 
 class Forwarder:
@@ -19,13 +19,8 @@ class Forwarder:
 
     async def start(self) -> None:
         """Listen; a busy port is an UnavailableError."""
-        try:
-            self._server = await asyncio.start_server(self._serve, self._host, self._port)
-        except OSError as error:
-            raise errors.UnavailableError(
-                f"port {self._port} on {self._host} is in use: {error.strerror}",
-                hint="end what listens there, or choose other ports with `--port-base`",
-            ) from None
+        listening = ports.listen(self._host, self._port)
+        self._server = await asyncio.start_server(self._serve, sock=listening)
 
     async def stop(self) -> None:
         """Stop listening and end what is open."""

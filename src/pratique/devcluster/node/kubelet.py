@@ -7,6 +7,7 @@ Running and runs nothing. Pods of Jobs that are only shown succeed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -36,6 +37,7 @@ from pratique.kube import status
 
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
 TOKEN_FOLDER = "KUBERNETES_SERVICEACCOUNT_DIR"  # noqa: S105 -- a variable's name, not a secret
+_LAST_WORDS = 1.0  # seconds that processes have to end when the whole cluster ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,21 @@ class Kubelet(Controller):
             return [key_of(obj)]
         return [key_of(p) for p in self.api.list("pods") if not (p.get("spec") or {}).get("nodeName")]
 
+    async def take_up(self) -> None:
+        """Start the processes of pods that an earlier run left, and show at once that they are not ready yet.
+
+        What the store says of them is the state before that run ended; nobody may take it for the present one.
+        """
+        for pod in self.api.list("pods"):
+            if self._mapped(pod) and not deleting(pod):
+                with contextlib.suppress(status.StatusError):  # the loop tries again
+                    await self.sync(key_of(pod))
+
     async def stop(self) -> None:
         """End the loop and all processes."""
         await super().stop()
-        await asyncio.gather(*(self._end(key, 5.0) for key in list(self._pods)))
+        # No request will come any more, so there is nothing that they would have to wait for.
+        await asyncio.gather(*(self._end(key, _LAST_WORDS) for key in list(self._pods)))
 
     async def sync(self, key: str) -> None:
         """Take a pod one step further."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,10 +20,13 @@ from pathlib import Path
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 
 
-def _die_with_parent() -> None:
-    # A process must not outlive a cluster that was killed. Linux only; elsewhere there is no prctl.
+def _die_with_parent(parent: int) -> None:
+    # A process must not outlive a cluster that was killed: it would keep the ports of the one that is started
+    # next. There is nothing left to say goodbye to, so it dies at once. Linux only; elsewhere there is no prctl.
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked to be told
+            os._exit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Process:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=functools.partial(_die_with_parent, os.getpid()),
             limit=1 << 20,
         )
         return cls(child, log)
