@@ -79,13 +79,18 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a builtin or a function."""
+    """A call of a builtin or a function.
+
+    The span of an infix call is its operator; `extent` is all of it, from its left operand to its right one, or
+    from one parenthesis to the other where it stands in parentheses.
+    """
 
     parts: Path
     args: tuple[Term, ...]
     span: Span = field(repr=False, compare=False)
     output: Term | None = None
     infix: bool = field(default=False, compare=False)
+    extent: Span | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import click
 
+from pratique.cli.rego.fmt import fmt
+
 
 @click.group()
 def rego() -> None:
     """Work on Rego policies."""
+
+
+rego.add_command(fmt)

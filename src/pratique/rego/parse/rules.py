@@ -205,7 +205,8 @@ class Rules(Literals):
             start = self.at
             self.at += 1
             value: Term = Scalar(True, self.span(start))
-            valued = self.kinds[self.at] in {":=", "="}
+            assigned = self.kinds[self.at] == ":="
+            valued = assigned or self.kinds[self.at] == "="
             if valued:
                 self.at += 1
                 value = self.infix()
@@ -232,6 +233,7 @@ class Rules(Literals):
                     body or self.empty_body(head),
                     self.span(start),
                     head_span=span,
+                    assigned=assigned,
                 )
             )
         otherwise: Rule | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import InvalidOperation
 
 from pratique.rego.lexer import SyntaxProblem
@@ -83,7 +84,7 @@ class Terms(Cursor):
             right_start = self.at
             right = self.climb(self.term(), right_start, found[0] + 1)
             span = Span(self.source, self.starts[at], self.ends[at])
-            left = Call((found[1],), (left, right), span, infix=True)
+            left = Call((found[1],), (left, right), span, infix=True, extent=self.span(start))
 
     def membership(self, left: Term, start: int, *, pair: bool) -> Term:
         """Read `in` after an infix expression."""
@@ -94,16 +95,18 @@ class Terms(Cursor):
                 self.at += 1
                 right = self.relation(self.at)
                 span = Span(self.source, self.starts[at], self.ends[at])
-                left = Call(("internal", "member_2"), (left, right), span, infix=True)
+                left = Call(
+                    ("internal", "member_2"), (left, right), span, infix=True, extent=self.span(start)
+                )
             elif kind == "," and pair and "in" in self.keywords:
-                found = self.pair(left)
+                found = self.pair(left, start)
                 if found is None:
                     return left
                 left = found
             else:
                 return left
 
-    def pair(self, left: Term) -> Term | None:
+    def pair(self, left: Term, start: int) -> Term | None:
         """Read `, value in xs` after a key; back to the comma when it is something else."""
         back = self.at
         try:
@@ -119,7 +122,8 @@ class Terms(Cursor):
         self.at += 1
         right = self.relation(self.at)
         span = Span(self.source, self.starts[at], self.ends[at])
-        return Call(("internal", "member_3"), (left, middle, right), span, infix=True)
+        args = (left, middle, right)
+        return Call(("internal", "member_3"), args, span, infix=True, extent=self.span(start))
 
     # --- single terms --------------------------------------------------------------------------------------
 
@@ -146,6 +150,8 @@ class Terms(Cursor):
             self.at = at + 1
             term = self.infix()
             self.expect(")", "expected `)`")
+            if isinstance(term, Call) and term.infix:
+                term = replace(term, extent=self.span(at))
         elif kind == "-":
             return self.negative(at)
         elif kind == TEMPLATE_START:
@@ -191,7 +197,7 @@ class Terms(Cursor):
             return self.number(at, "-")
         operand = self.term()
         span = Span(self.source, self.starts[at], self.ends[at])
-        return Call(("minus",), (Scalar(0, span), operand), span, infix=True)
+        return Call(("minus",), (Scalar(0, span), operand), span, infix=True, extent=self.span(at))
 
     def finish(self, term: Term, start: int) -> Term:
         """Read what hangs on a term: parts of a reference and calls, as long as they touch it."""
