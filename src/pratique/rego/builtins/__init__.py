@@ -23,6 +23,7 @@ from pratique.rego.builtins import (
     paths,
     refused,
     regex,
+    schemas,
     semver,
     sets,
     sprintf,
@@ -31,6 +32,7 @@ from pratique.rego.builtins import (
     tokens,
     types,
     units,
+    uris,
     yamls,
 )
 from pratique.rego.builtins.registry import Builtin, builtin, lookup, table
@@ -57,6 +59,7 @@ NAMESPACES = (
     paths,
     refused,
     regex,
+    schemas,
     semver,
     sets,
     sprintf,
@@ -64,6 +67,7 @@ NAMESPACES = (
     times,
     tokens,
     types,
+    uris,
     units,
     yamls,
 )

@@ -75,22 +75,31 @@ def builtin(
     name: str,
     signature: str,
     *,
+    accepts: str = "",
     unchecked: bool = False,
     needs_state: bool = False,
     **properties: Any,
 ) -> Callable[[Function], Function]:
-    """Register the decorated function as the builtin `name`; the function itself stays as it is."""
+    """Register the decorated function as the builtin `name`; the function itself stays as it is.
+
+    `accepts` are the operands that are let through at run time, where they are more than the checker allows.
+    """
     left, _, result = signature.partition("->")
-    operands = tuple(each.strip() for each in left.split(",") if each.strip())
+    operands = _listed(left)
+    checked = _listed(accepts or left)
 
     def register(function: Function) -> Function:
-        called = function if unchecked else _checked(name, operands, function, needs_state=needs_state)
+        called = function if unchecked else _checked(name, checked, function, needs_state=needs_state)
         if needs_state:
             called.needs_state = True  # type: ignore[attr-defined]  # how the emitter knows
         _TABLE[name] = Builtin(name, operands, result.strip(), called, needs_state=needs_state, **properties)
         return function
 
     return register
+
+
+def _listed(operands: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in operands.split(",") if each.strip())
 
 
 def alias(name: str, of: str, **properties: Any) -> None:

@@ -38,8 +38,8 @@ def _quoted(char: str) -> str:
     if (char.isprintable() and not char.isspace()) or char == " ":
         return char
     code = ord(char)
-    if code < 0x80:
-        return f"\\x{code:02x}"
+    if code < 0x80 or 0xDC80 <= code <= 0xDCFF:  # the latter: bytes that are no UTF-8
+        return f"\\x{code & 0xFF:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
