@@ -203,7 +203,7 @@ def test_a_match_that_cannot_be_decided_rejects(library: Library) -> None:
         "unable to match constraints: error matching the requested object: web :failed to run Match criteria:"
         " namespace selector for namespace-scoped object but missing Namespace"
     )
-    assert (violation.action, violation.error, violation.details) == ("deny", True, {})
+    assert (violation.action, violation.error, violation.details) == ("deny", True, None)
     namespace = {
         "apiVersion": "v1",
         "kind": "Namespace",

@@ -75,7 +75,9 @@ def test_aliases_and_merges_are_built_anew() -> None:
 
 
 def test_keys_are_text_and_the_last_of_two_wins() -> None:
-    assert yaml.read_one("1: a\nn: b\nx: 1\nx: 2\n~: c\n") == {"1": "a", "false": "b", "x": 2, "null": "c"}
+    assert yaml.read_one("1: a\nn: b\nx: 1\nx: 2\n") == {"1": "a", "false": "b", "x": 2}
+    with pytest.raises(yaml.YamlError, match="this one is null"):
+        yaml.read_one("~: c\n")
 
 
 def test_several_documents_and_empty_ones() -> None:

@@ -11,7 +11,7 @@ from tests.offline.test_suite import HEAD
 
 from pratique.cli.main import pratique
 from pratique.errors import PratiqueError
-from pratique.offline import suite
+from pratique.offline import selection, suite
 
 FIXTURES = Path(__file__).parents[3] / "shared/conformance/gatekeeper/gator"
 # Its output file is empty; gator 3.23 gives the Pod, as we do.
@@ -160,4 +160,4 @@ def test_suites_expand(tmp_path: Path, expansion: str, failed: bool) -> None:
 
 
 def test_gators_suite_passes() -> None:
-    assert [path for path in suite.find(f"{FIXTURES}/verify/...") if suite.run(path).failed] == []
+    assert [path for path in selection.find(f"{FIXTURES}/verify/...") if suite.run(path).failed] == []

@@ -6,10 +6,11 @@ import sys
 
 import click
 
+from pratique.cli.alias import GatorCommand
 from pratique.errors import InputError, PratiqueError
 
 
-@click.command()
+@click.command(cls=GatorCommand)
 @click.option(
     "-n",
     "--filename",

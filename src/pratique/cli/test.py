@@ -6,10 +6,11 @@ import sys
 
 import click
 
+from pratique.cli.alias import GatorCommand
 from pratique.errors import PratiqueError
 
 
-@click.command()
+@click.command(cls=GatorCommand)
 @click.option(
     "-f",
     "--filename",
@@ -30,6 +31,7 @@ from pratique.errors import PratiqueError
     default=True,
     help="Accepted for gator's sake; CEL templates are refused for now.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Print also what policies print.")
 @click.pass_context
 def test(
     ctx: click.Context,
@@ -38,17 +40,20 @@ def test(
     outputs: tuple[str, ...],
     deny_only: bool,
     enable_k8s_native_validation: bool,
+    verbose: bool,
 ) -> None:
     """Judge manifests by the templates and constraints among them, from files or standard input.
 
     Exits with 1 when something is denied or cannot be read, and with 0 otherwise.
     """
     from pratique.offline import Sources, check, report
+    from pratique.offline.printed import Printed
 
+    printed = Printed() if verbose else None
     try:
         wanted = report.targets(outputs)
         piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-        findings = check(Sources.of(names, piped), say=lambda text: click.echo(text, err=True))
+        findings = check(Sources.of(names, piped), say=lambda text: click.echo(text, err=True), sink=printed)
     except PratiqueError as error:
         # gator knows one exit code for everything that goes wrong, and scripts rely on it.
         click.echo(f"pratique: {error.render()}", err=True)
@@ -65,4 +70,6 @@ def test(
                 ctx.exit(1)
         else:
             click.echo(text, nl=False)
+    if printed is not None and (text := printed.take()):
+        click.echo(f"\n{text}")
     ctx.exit(1 if any(finding.denies for finding in findings) else 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from pratique.cli.alias import GatorCommand
 from pratique.errors import PratiqueError
 
 
-@click.command()
+@click.command(cls=GatorCommand)
 @click.argument("path")
 @click.option(
     "-r", "--run", "expression", default="", help="Run only what matches: TEST, TEST//CASE or //CASE."
@@ -26,20 +27,19 @@ def verify(
 
     Exits with 1 when anything fails.
     """
-    from pratique.constraint import Programs
-    from pratique.offline import suite
+    from pratique.offline import selection, suite, transcript
 
     try:
-        wanted, paths = suite.Filter.of(expression), suite.find(path)
+        runner = suite.Runner.of(selection.Filter.of(expression), printing=verbose)
+        paths = selection.find(path)
     except PratiqueError as error:
         # gator knows one exit code for everything that goes wrong, and scripts rely on it.
         click.echo(f"pratique: {error.render()}", err=True)
         ctx.exit(1)
-    programs = Programs()
     failed = False
     for name in paths:
-        result = suite.run(name, wanted, programs=programs)
+        result = suite.run(name, runner)
         failed = failed or result.failed
-        click.echo(suite.text(result, verbose=verbose), nl=False)
+        click.echo(transcript.text(result, verbose=verbose), nl=False)
     click.echo("FAIL\n" if failed else "PASS\n")
     ctx.exit(1 if failed else 0)

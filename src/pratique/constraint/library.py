@@ -220,7 +220,7 @@ class Library:
                 if one.constraint.match is not None and not applies(one.matcher, objects):
                     continue
             except MatchError as error:
-                reason = Finding(f"unable to match constraints: {error.message}", {}, error=True)
+                reason = Finding(f"unable to match constraints: {error.message}", None, error=True)
                 found.append(_violation(one, actions, reason, nowhere))
             else:
                 for finding in self._ask(one, review):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from pratique.errors import Location
 MODULE: Final = "template"
 RULE: Final = "violation"
 
+Sink = Callable[[str, Location], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -30,6 +32,7 @@ class Program:
     entrypoint: str
     parameters: Mapping[str, Any] = field(repr=False)
     _policy: Any = field(repr=False)
+    _sink: Sink | None = field(default=None, repr=False)
 
     def run(self, review: Mapping[str, Any], inventory: Mapping[str, Any]) -> Any:
         """Return the value of `violation` for a review.
@@ -38,13 +41,15 @@ class Program:
         """
         # `input` is handed over whole: templates pass it on to functions of their own.
         given = {"review": review, "parameters": self.parameters}
-        return self._policy.evaluate(self.entrypoint, given, data={"inventory": inventory})
+        return self._policy.evaluate(self.entrypoint, given, data={"inventory": inventory}, sink=self._sink)
 
 
 class Programs:
     """Compiled programs by content, so that the same text and parameters are compiled once."""
 
-    def __init__(self, *, ask: external.Ask = external.nobody) -> None:
+    def __init__(self, *, ask: external.Ask = external.nobody, sink: Sink | None = None) -> None:
+        """`ask` reaches providers of external data; `sink` hears what policies print, which costs them time."""
+        self._sink = sink
         self._builtins = {"external_data": external.builtin(ask)}
         self._found: dict[str, Any] = {}
         self._frames: dict[str, tuple[list[rego.Source], str]] = {}
@@ -66,7 +71,7 @@ class Programs:
         except TemplateError:
             # What is wrong with these parameters must show when the policy runs, as a violation of this constraint.
             policy = self._compile(template, sources, entrypoint, None)
-        return Program(entrypoint, parameters, policy)
+        return Program(entrypoint, parameters, policy, self._sink)
 
     def _frame(self, template: Template) -> tuple[list[rego.Source], str]:
         digest = _digest(template, None)
@@ -93,6 +98,7 @@ class Programs:
                 constants=constants,
                 builtins=self._builtins,
                 data_roots=("inventory",),
+                printing=self._sink is not None,
             )
         except rego.CompileError as error:
             raise _refusal(template, error.problems, "unable to compile modules") from error

@@ -41,17 +41,22 @@ def metadata(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 def name(obj: Mapping[str, Any]) -> str:
     """Return an object's name, empty if it has none."""
-    return str(metadata(obj).get("name") or "")
+    return _text(metadata(obj).get("name"))
 
 
 def namespace(obj: Mapping[str, Any]) -> str:
     """Return an object's namespace, empty if it has none."""
-    return str(metadata(obj).get("namespace") or "")
+    return _text(metadata(obj).get("namespace"))
 
 
 def labels(obj: Mapping[str, Any]) -> dict[str, str]:
     """Return an object's labels, empty if it has none."""
     return metadata(obj).get("labels") or {}
+
+
+def _text(value: Any) -> str:
+    """Return a value that should be text; another one counts as missing, as in Kubernetes' own accessors."""
+    return value if isinstance(value, str) else ""
 
 
 def lookup(value: Any, path: str) -> Any:

@@ -280,7 +280,13 @@ def _key(node: Any, file: str) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "null" if value is None else str(value)
+    if value is None:
+        raise YamlError(
+            "a key must be text, and this one is null",
+            Location(file, node.start_mark.line + 1, node.start_mark.column + 1),
+            hint='put the key in quotes: `"null": ...`',
+        )
+    return str(value)
 
 
 def _scalar(node: Any, file: str) -> Any:

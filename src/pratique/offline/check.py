@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.constraint import GATOR, Constraint, Library, Review, Violation
+from pratique.constraint import GATOR, Constraint, Library, Programs, Review, Violation
 from pratique.constraint.expansion import GENERATED, imply
+from pratique.constraint.program import Sink
 from pratique.errors import InputError, Location, PratiqueError, SourceError
+from pratique.kube import objects as names
 from pratique.kube.match import group_kind
 from pratique.offline.generator import Generator
-from pratique.offline.sources import Entry, Sources, split
+from pratique.offline.sources import STDIN, Entry, Sources, split
 
 TEMPLATES: Final = "templates.gatekeeper.sh"
 CONSTRAINTS: Final = "constraints.gatekeeper.sh"
@@ -66,12 +68,20 @@ class NothingGivenError(InputError):
         )
 
 
-def check(sources: Sources, *, say: Say, tick: Callable[[int], None] = lambda _: None) -> list[Finding]:
-    """Judge everything that the sources hold; `say` hears warnings, `tick` how many objects are done.
+def check(
+    sources: Sources,
+    *,
+    say: Say,
+    tick: Callable[[int], None] = lambda _: None,
+    sink: Sink | None = None,
+) -> list[Finding]:
+    """Judge everything that the sources hold.
+
+    `say` hears warnings, `tick` how many objects are done, `sink` what policies print.
 
     Raises the error of whatever cannot be read, with its file and line.
     """
-    loaded = _load(sources)
+    loaded = _load(sources, Programs(sink=sink))
     defined: dict[tuple[str, str, str, str], str] = {}
     found: list[Finding] = []
     done = 0
@@ -105,16 +115,23 @@ def _needed_first(sources: Sources) -> Iterator[tuple[Entry, dict[str, Any]]]:
 
 def _objects_of(entry: Entry) -> Iterator[tuple[Entry, dict[str, Any]]]:
     value = entry.read()
-    if value is None:
+    if value is None or value == {}:
         return
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str) or not value["kind"]:
         raise SourceError("a Kubernetes object needs `kind`", entry.locate(), hint="write `kind: ...`")
+    version = value.get("apiVersion")
+    if not isinstance(version, str) or not version.rpartition("/")[2]:
+        raise SourceError(
+            "a Kubernetes object needs `apiVersion`",
+            entry.locate("apiVersion"),
+            hint="write `apiVersion: ...`",
+        )
     yield entry, value
 
 
-def _load(sources: Sources) -> Loaded:
+def _load(sources: Sources, programs: Programs) -> Loaded:
     """Read policies, and what must be known before the first object is judged."""
-    library = Library()
+    library = Library(programs=programs)
     policies: dict[str, list[tuple[Entry, dict[str, Any]]]] = {TEMPLATES: [], CONSTRAINTS: [], "": []}
     for entry, found in _needed_first(sources):
         group, _ = group_kind(found)
@@ -177,20 +194,19 @@ def _judge(loaded: Loaded, entry: Entry, found: dict[str, Any]) -> list[Finding]
     ]
 
 
-def _metadata(found: dict[str, Any]) -> dict[str, Any]:
-    metadata = found.get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
-
-
 def _warn_of_duplicates(
     found: dict[str, Any], entry: Entry, defined: dict[tuple[str, str, str, str], str], say: Say
 ) -> None:
-    metadata = _metadata(found)
-    name = str(metadata.get("name") or "")
-    version = str(found.get("apiVersion") or "")
-    key = (version, found["kind"], str(metadata.get("namespace") or ""), name)
-    first = defined.setdefault(key, entry.file)
-    if first is not entry.file and first != entry.file:
+    name = names.name(found)
+    key = (*group_kind(found), names.namespace(found), name)
+    before = defined.get(key)
+    defined[key] = entry.file
+    if before is not None:
         say(
-            f'WARNING - Resource named "{name}" (from file: "{entry.file}") is already defined in file: "{first}"'
+            f'WARNING - Resource named "{name}" (from {_source(entry.file)}) is already defined in '
+            f"{_source(before)}"
         )
+
+
+def _source(file: str) -> str:
+    return file if file == STDIN else f'file: "{file}"'

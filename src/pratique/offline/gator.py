@@ -6,12 +6,13 @@ In: findings. Out: text. Keys of objects are sorted and `<`, `>`, `&` are escape
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from pratique.constraint import TemplateTime
+from pratique.constraint import TemplateTime, Violation
 from pratique.constraint.validation import SCOPED
-from pratique.kube import yaml
+from pratique.kube import objects
+from pratique.offline import goyaml
 from pratique.offline.check import Finding
 
 TARGET: Final = "admission.k8s.gatekeeper.sh"
@@ -32,10 +33,10 @@ def human(findings: Sequence[Finding]) -> str:
 def line(finding: Finding) -> str:
     """Return a finding as gator prints it for people."""
     found = finding.object
-    metadata = found.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
-    subject = f"{found.get('apiVersion') or ''}/{found['kind']} {namespace}{metadata.get('name') or ''}"
+    namespace = objects.namespace(found)
+    subject = (
+        f"{found['apiVersion']}/{found['kind']} {f'{namespace}/' if namespace else ''}{objects.name(found)}"
+    )
     constraint = finding.violation.constraint_name
     return f"{subject}: [{quote(constraint)}] Message: {quote(finding.violation.message)}"
 
@@ -68,12 +69,35 @@ def as_json(findings: Sequence[Finding], *, stats: Sequence[Any] | None = None) 
 def as_yaml(findings: Sequence[Finding], *, stats: Sequence[Any] | None = None) -> str:
     """Return the findings as YAML, whose shape differs from the JSON's (gatekeeper.md 6.1)."""
     results = [_yaml_result(finding) for finding in findings]
-    return dump_yaml(results if stats is None else {"results": results, "stats": list(stats)})
+    if stats is None:
+        return goyaml.dump_results(results)
+    return goyaml.dump({"results": results, "stats": list(stats)})
 
 
 def dump_json(value: Any) -> str:
-    """Return JSON as Go's encoder indents and escapes it."""
-    return escape_json(json.dumps(value, indent=4, ensure_ascii=False))
+    """Return JSON as Go's encoder indents, escapes and counts it."""
+    return escape_json("".join(_json(value, "\n")))
+
+
+def _json(value: Any, line: str) -> Iterator[str]:
+    """Yield the parts of a value; `line` is what begins a line on its level."""
+    if isinstance(value, str):
+        yield json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, (dict, list)) and value:
+        ends = "{}" if isinstance(value, dict) else "[]"
+        inner = line + " " * _INDENT
+        lead = ends[0] + inner
+        for key, item in value.items() if isinstance(value, dict) else ((None, item) for item in value):
+            yield lead
+            if key is not None:
+                yield f"{json.dumps(key, ensure_ascii=False)}: "
+            yield from _json(item, inner)
+            lead = "," + inner
+        yield line + ends[1]
+    elif isinstance(value, float):
+        yield goyaml.number(value, low=-6, high=21).replace("e-0", "e-")
+    else:
+        yield json.dumps(value)
 
 
 def escape_json(text: str) -> str:
@@ -96,13 +120,13 @@ def stats_entry(taken: TemplateTime, *, source: str = "") -> dict[str, Any]:
 
 def _result(finding: Finding) -> dict[str, Any]:
     violation = finding.violation
-    found: dict[str, Any] = {
-        "target": TARGET,
-        "msg": violation.message,
-        "metadata": {"details": ordered(violation.details)},
-        "constraint": ordered(finding.constraint.object),
-        "enforcementAction": violation.enforcement_action,
-    }
+    found: dict[str, Any] = {"target": TARGET}
+    if violation.message:
+        found["msg"] = violation.message
+    if metadata := _metadata(violation):
+        found["metadata"] = metadata
+    found["constraint"] = ordered(finding.constraint.object)
+    found["enforcementAction"] = violation.enforcement_action
     if violation.enforcement_action == SCOPED:
         found["scopedActions"] = list(violation.actions)
     found["violatingObject"] = ordered(finding.object)
@@ -116,16 +140,32 @@ def _yaml_result(finding: Finding) -> dict[str, Any]:
         "result": {
             "target": TARGET,
             "msg": violation.message,
-            "metadata": {"details": ordered(violation.details)},
+            "metadata": _floats(_metadata(violation)),
             "constraint": {"object": ordered(finding.constraint.object)},
             "enforcementaction": violation.enforcement_action,
             "scopedenforcementactions": list(violation.actions)
             if violation.enforcement_action == SCOPED
             else [],
         },
-        "violatingObject": ordered(finding.object),
+        "violatingObject": _floats(ordered(finding.object)),
         "trace": None,
     }
+
+
+def _metadata(violation: Violation) -> dict[str, Any]:
+    """Return a result's metadata: a policy's details, and nothing for a constraint that could not be matched."""
+    if violation.error and violation.details is None:
+        return {}
+    return {"details": ordered(violation.details)}
+
+
+def _floats(value: Any) -> Any:
+    """Return a value with floats for all numbers: on the way to YAML gator reads them from JSON, as Go does."""
+    if isinstance(value, dict):
+        return {key: _floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def ordered(value: Any) -> Any:
@@ -135,42 +175,3 @@ def ordered(value: Any) -> Any:
     if isinstance(value, list):
         return [ordered(item) for item in value]
     return value
-
-
-def dump_yaml(value: Any) -> str:
-    """Return YAML as go-yaml v3 lays it out: four spaces a level, lists inside their key."""
-    if not isinstance(value, (dict, list)) or not value:
-        return f"{_scalar(value, 0)}\n"
-    return "\n".join(_lines(value, 0)) + "\n"
-
-
-def _lines(value: Any, indent: int) -> list[str]:
-    pad = " " * indent
-    # go-yaml rounds up to whole levels; only what stands behind a dash begins two columns later.
-    below = _INDENT * ((indent + _INDENT) // _INDENT)
-    lines: list[str] = []
-    if isinstance(value, dict):
-        for key, item in value.items():
-            lead = f"{pad}{_scalar(str(key), indent)}:"
-            if isinstance(item, (dict, list)) and item:
-                lines += [lead, *_lines(item, below)]
-            else:
-                lines.append(f"{lead} {_scalar(item, below)}")
-        return lines
-    for item in value:
-        if isinstance(item, (dict, list)) and item:
-            first, *rest = _lines(item, indent + 2)
-            lines += [f"{pad}- {first.removeprefix(pad + '  ')}", *rest]
-        else:
-            lines.append(f"{pad}- {_scalar(item, indent + 2)}")
-    return lines
-
-
-def _scalar(value: Any, indent: int) -> str:
-    if isinstance(value, str) and "\n" in value:
-        text = yaml.dump([value])[2:].rstrip("\n")
-        first, *rest = text.split("\n")
-        return "\n".join([first, *(f"{' ' * indent}{row[2:]}" if row else "" for row in rest)])
-    if isinstance(value, (dict, list)):
-        return "{}" if isinstance(value, dict) else "[]"
-    return yaml.dump([value])[2:].rstrip("\n")

@@ -39,6 +39,7 @@ def targets(outputs: Sequence[str]) -> list[Target]:
     found = []
     for given in outputs:
         name, _, path = given.partition("=")
+        name = name.lower()  # as gator takes it
         if name not in FORMATS:
             raise InputError(f"there is no output format `{name}`", hint=f"one of {', '.join(FORMATS)}")
         found.append(Target(name, path))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ STDIN: Final = "stdin"
 
 # A line that begins with `---` always begins a document (YAML 1.2, 9.1.2), also inside block scalars.
 _MARK = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SPACE = re.compile(r"\s*")
 _STEP = re.compile(r"\[(?:(\d+)|'([^']*)')\]|([^.\[\]]+)")
 
 
@@ -87,8 +89,11 @@ class Sources:
 
 
 def split(name: str, text: str) -> Iterator[Entry]:
-    """Yield the documents of a text, unparsed."""
+    """Yield the documents of a text, unparsed; JSON may follow JSON without a mark between them."""
     text = text.removeprefix("\ufeff")
+    if text.lstrip()[:1] == "{" and (stream := list(_json_stream(name, text))):
+        yield from stream
+        return
     marks = [match.start() for match in _MARK.finditer(text)] if "---" in text else []
     bounds = [0, *marks, len(text)]
     offset = 0
@@ -97,6 +102,26 @@ def split(name: str, text: str) -> Iterator[Entry]:
         if part.strip() not in ("", "---"):
             yield Entry(name, offset, part)
         offset += part.count("\n")
+
+
+def _json_stream(name: str, text: str) -> Iterator[Entry]:
+    """Yield the values of a text that is nothing but JSON values, and nothing for any other text."""
+    decoder = json.JSONDecoder()
+    found: list[Entry] = []
+    start = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches the empty text
+    offset = text.count("\n", 0, start)
+    while start < len(text):
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return
+        found.append(Entry(name, offset, text[start:end]))
+        following = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        offset += text.count("\n", start, following)
+        start = following
+    # One value needs no splitting, and its columns are those of the text.
+    if len(found) > 1:
+        yield from found
 
 
 def read_text(name: str) -> str:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from pratique.offline import gator
+from pratique.offline import gator, goyaml
 from pratique.offline.bench.compare import Comparison, Metric
 from pratique.offline.bench.durations import duration_text, short
 from pratique.offline.bench.measure import Result
@@ -31,7 +31,7 @@ def _json(result: Result) -> str:
 
 
 def _yaml(result: Result) -> str:
-    return gator.dump_yaml([as_data(result)])
+    return goyaml.dump([as_data(result)])
 
 
 def as_data(result: Result) -> dict[str, Any]:
