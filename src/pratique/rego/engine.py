@@ -7,7 +7,6 @@ bindings for a query, or one error that speaks of the policy's own lines. The pa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -26,7 +25,7 @@ from pratique.rego.plan.scope import Watching
 from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
 from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
-from pratique.rego.runtime.state import Limits, Session, State
+from pratique.rego.runtime.state import MISSING, Limits, State
 from pratique.rego.runtime.tracing import Event, Tracer
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Version
@@ -49,6 +48,7 @@ class Policy:
     strict: bool
     _namespace: dict[str, Any] = field(repr=False)
     _entries: dict[str, Callable[[State], Value]] = field(repr=False)
+    _slots: int = 0
 
     def evaluate(
         self,
@@ -66,14 +66,22 @@ class Policy:
         `sink` takes what `print` says; refusals of builtins, which make a call undefined, are added to `errors`.
         `watch` takes what happens, step by step, in a policy that was compiled to be watched.
         """
-        session = self._session(limits or self.limits, sink)
-        if self.plan.watched:
-            session.tracer = Tracer(watch or _unwatched)
         entry = self._entries.get(entrypoint)
         if entry is None:
             entry = self._entries[entrypoint] = self._entry(entrypoint)
+        state = State()
+        state.input = value
+        state.data = {} if data is None else data
+        state.cache = [MISSING] * self._slots
+        state.strict = self.strict
+        state.limits = limits = limits or self.limits
+        state.left = limits.allowance
+        if sink is not None:
+            state.sink = sink
+        if self.plan.watched:
+            state.tracer = Tracer(watch or _unwatched)
         try:
-            found = entry(State(session, value, {} if data is None else data, len(self.plan.rules)))
+            found = entry(state)
         except EvaluationError as error:
             raise self._placed(error) from None
         except RecursionError:
@@ -87,10 +95,10 @@ class Policy:
             place = place_of(self.emitted, error.__traceback__) or NOWHERE
             message = f"the engine failed: {type(error).__name__}: {error}"
             raise EvaluationError(INTERNAL_ERROR, message, place, hint="please report this policy") from error
-        if errors is not None:
-            errors.extend(session.errors)
-        if session.steps > _LARGE:
-            _check_size(found, session.limits)
+        if errors is not None and state.errors:
+            errors.extend(state.errors)
+        if state.spent:
+            _check_size(found, limits)
         return found
 
     def stages(self) -> dict[str, str]:
@@ -103,12 +111,6 @@ class Policy:
             "python": self.emitted.source,
             "constants": "\n".join(table) + "\n",
         }
-
-    def _session(self, limits: Limits, sink: Sink | None) -> Session:
-        session = Session(limits, self.strict, sink)
-        if limits.seconds:
-            session.deadline = time.monotonic() + limits.seconds
-        return session
 
     def _entry(self, entrypoint: str) -> Callable[[State], Value]:
         head, *names = entrypoint.split(".")
@@ -134,10 +136,6 @@ class Policy:
 
 def _unwatched(_: Event) -> None:
     """Drop an event of a policy that could be watched."""
-
-
-# Fewer steps than this cannot make an answer that is worth measuring.
-_LARGE: Final = 10_000
 
 
 def place_of(emitted: Emitted, trace: TracebackType | None) -> Location | None:
@@ -293,7 +291,7 @@ def _policy(
     except SyntaxError as error:
         # Python nests at most twenty loops.
         raise CompileError([_too_deep(emitted, error)]) from None
-    policy = Policy(planned, emitted, checked, limits, strict, namespace, {})
+    policy = Policy(planned, emitted, checked, limits, strict, namespace, {}, len(planned.rules))
     for entrypoint in entrypoints:
         policy._entries[entrypoint] = policy._entry(entrypoint)
     return policy

@@ -9,9 +9,7 @@ from math import prod
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, is_number, ordered, type_name
-
-_COUNTED = frozenset({list, dict, Set, Object, str})
+from pratique.rego.runtime.values import COUNTED, UNDEFINED, Value, is_number, ordered, type_name
 
 
 def members(collection: Value) -> Iterable[Value]:
@@ -22,7 +20,7 @@ def members(collection: Value) -> Iterable[Value]:
 @builtin("count", "array|object|set|string -> number", unchecked=True)
 def count(collection: Value) -> Value:
     """Return the number of members, or of code points."""
-    if type(collection) not in _COUNTED:
+    if type(collection) not in COUNTED:
         raise mismatch("count", collection)
     return len(collection)
 

@@ -13,8 +13,9 @@ builtin("walk", "any -> any", unchecked=True, relation=True)(references.walk)
 @builtin("trace", "string -> boolean", needs_state=True)
 def trace(state: State, message: Value) -> Value:
     """Hold; what it is told is for an explanation of the evaluation."""
-    if state.session.tracer is not None:
-        state.session.tracer.note(message)
+    tracer = (state.root or state).tracer
+    if tracer is not None:
+        tracer.note(message)
     return True
 
 

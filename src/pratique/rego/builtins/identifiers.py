@@ -21,7 +21,7 @@ _DOMAINS: Final = {0: "Person", 1: "Group", 2: "Org"}
 @builtin("uuid.rfc4122", "string -> string", needs_state=True, nondeterministic=True)
 def rfc4122(state: State, name: Value) -> Value:
     """Return a random UUID, the same for the same text within an evaluation."""
-    memo = state.session.memo
+    memo = state.memo
     at = ("uuid.rfc4122", name)
     if at not in memo:
         memo[at] = str(uuid.uuid4())
@@ -34,7 +34,7 @@ def intn(state: State, name: Value, limit: Value) -> Value:
     below = abs(whole("rand.intn", 2, limit))
     if not below:
         return 0
-    memo = state.session.memo
+    memo = state.memo
     at = ("rand.intn", name, below)
     if at not in memo:
         memo[at] = secrets.randbelow(below)

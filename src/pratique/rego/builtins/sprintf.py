@@ -51,7 +51,7 @@ def sprintf(template: Value, operands: Value) -> Value:
     """Return the template with its verbs replaced by the operands."""
     if type(template) is not str or type(operands) is not list:
         raise mismatch("sprintf", template, operands)
-    parts = _simple(template)
+    parts = simple(template)
     if parts is not None and len(parts) == len(operands) * 2 + 1:
         made = _fast(parts, operands)
         if made is not None:
@@ -59,8 +59,20 @@ def sprintf(template: Value, operands: Value) -> Value:
     return _Printer(template, operands).text()
 
 
+def shown(verb: str, value: Value) -> str:
+    """Return what a plain %v, %s or %d prints of a value."""
+    kind = type(value)
+    if kind is str and verb != "d":
+        return value  # type: ignore[no-any-return]
+    if kind is int and verb != "s" and -_INT64 <= value < _INT64:
+        return str(value)
+    if kind is float or kind is Decimal or kind is int or verb == "d":
+        return _Printer(f"%{verb}", [value]).text()
+    return rego_text(value)
+
+
 @lru_cache(maxsize=1024)
-def _simple(template: str) -> tuple[str, ...] | None:
+def simple(template: str) -> tuple[str, ...] | None:
     """Split a template that uses nothing but plain %v, %s and %d: text, verb, text, verb, ... text."""
     if "%" in _PLAIN.sub("", template):
         return None

@@ -32,7 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 @builtin("time.now_ns", "-> number", needs_state=True, nondeterministic=True)
 def now_ns(state: State) -> Value:
     """Return the time, the same all through one evaluation."""
-    return state.session.memo.setdefault("time.now_ns", time.time_ns())
+    return state.memo.setdefault("time.now_ns", time.time_ns())
 
 
 def _within(name: str, nanoseconds: int) -> int:

@@ -7,52 +7,42 @@ and what kind of value it is where we know. Lookups become lines of their own, e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from pratique.rego.builtins.registry import Builtin
+from pratique.rego.emit import inline
+from pratique.rego.emit.comparisons import comparison
+from pratique.rego.emit.known import Known, Piece, shared_lookups, token
 from pratique.rego.emit.lines import Lines
 from pratique.rego.emit.names import Names
-from pratique.rego.plan import ir
+from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
 from pratique.rego.source import Span
 
-# Builtins that generated code has a shorter way for.
-_ARITHMETIC: Final = {"plus": "+", "minus": "-", "mul": "*"}
 # What a builtin's result is, by its signature.
 _RESULTS: Final = {"boolean": "bool", "string": "str", "set": "set"}
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Python text of an expression; `kind` is `str int bool list set object` or `""` for not known."""
-
-    text: str
-    defined: bool = False
-    kind: str = ""
-    const: bool = False
-    value: Value = None
 
 
 def kind_of(value: Value) -> str:
     """Return the kind of a constant."""
     names: dict[type, str] = {str: "str", int: "int", bool: "bool", list: "list", Set: "set", dict: "object"}
-    return names.get(type(value), "")
+    return "true" if value is True else names.get(type(value), "")
 
 
 class Scope:
     """What is known where code is being written: the state's name, kinds of locals, prefixes looked up."""
 
-    def __init__(
-        self, names: Names, plan: ir.Plan, builtins: Mapping[str, Builtin], *, counting: bool
-    ) -> None:
+    def __init__(self, names: Names, plan: ir.Plan, builtins: Mapping[str, Builtin], rule: ir.Rule) -> None:
         self.names = names
-        self.counting = counting
+        self.counting = rule.kind == "function"
+        self.repeats = False
         self.plan = plan
         self.builtins = builtins
         self.states = ["s"]
-        self.kinds: dict[str, str] = {}
-        self.found: dict[Any, str] = {}
+        self.known = Known()
+        self.aliases: dict[str, Piece] = {}
+        self.uses = shared_lookups(rule)
         self._count = 0
 
     @property
@@ -73,7 +63,7 @@ class Scope:
                     return Piece("U")
                 return Piece(self.names.const(value), True, kind_of(value), True, value)
             case ir.Local(name):
-                return Piece(name, True, self.kinds.get(name, ""))
+                return self.aliases.get(name) or Piece(name, True, self.known.kinds.get(name, ""))
             case ir.Get():
                 return self._get(expr, out, into)
             case ir.Call(rule, args):
@@ -89,6 +79,17 @@ class Scope:
             case ir.ObjectOf(pairs):
                 return self._object(pairs, out)
         return self._document(expr, out)
+
+    def local(self, expr: ir.Expr) -> Piece:
+        """Return an operand that needs no lines: what stands in a literal is a constant, a local or a literal."""
+        return self.sure(self.piece(expr, Lines()))
+
+    def sure(self, piece: Piece) -> Piece:
+        """Return the piece with what is known of its name."""
+        if piece.const or not piece.text.isidentifier():
+            return piece
+        kind = piece.kind or self.known.kinds.get(piece.text, "")
+        return replace(piece, defined=piece.defined or piece.text in self.known.sure, kind=kind)
 
     def _document(self, expr: ir.Expr, out: Lines) -> Piece:
         match expr:
@@ -107,11 +108,11 @@ class Scope:
     def atom(self, expr: ir.Expr, out: Lines) -> Piece:
         """Return the expression as a name or a constant."""
         piece = self.piece(expr, out)
-        if piece.const or piece.text.isidentifier():
-            return piece
-        name = self.fresh()
-        out.add(f"{name} = {piece.text}")
-        return Piece(name, piece.defined, piece.kind)
+        if not piece.simple:
+            name = self.fresh()
+            out.add(f"{name} = {piece.text}")
+            piece = Piece(name, piece.defined, piece.kind)
+        return self.sure(piece)
 
     def _list(self, items: tuple[ir.Expr, ...], out: Lines) -> str:
         return ", ".join([self.piece(item, out).text for item in items])
@@ -132,64 +133,90 @@ class Scope:
 
     def _root(self, which: str, out: Lines) -> str:
         known = (self.state, which)
-        if known not in self.found:
-            self.found[known] = name = self.fresh(which)
+        found = self.known.found
+        if known not in found:
+            found[known] = name = self.fresh(which)
             out.add(f"{name} = {self.state}.{which}")
-        return self.found[known]
+        return found[known]
 
     def _rule(self, number: int) -> Piece:
         rule = self.plan.rules[number]
-        kind = {"set": "set"}.get(rule.kind, "")
+        kind = "set" if rule.kind == "set" else "true" if always_true(rule) else ""
         if rule.replaceable:
             kind = ""
-        return Piece(f"r{number}({self.state})", bool(kind), kind)
+        return Piece(f"r{number}({self.state})", kind == "set", kind)
 
     def _get(self, expr: ir.Get, out: Lines, into: str) -> Piece:
-        base = self.piece(expr.base, out)
-        known: Any = (self.state, base.text)
-        if not base.text.isidentifier():
-            name = self.fresh()
-            out.add(f"{name} = {base.text}")
-            base = Piece(name, base.defined, base.kind)
+        base = self.atom(expr.base, out)
         text = base.text
+        if base.kind == "object":
+            self.known.objects.add(text)
+        path: Any = (token(expr.base),)
+        known: Any = (self.state, base.text)
+        waiting: list[Piece] = []
         for index, step in enumerate(expr.keys, 1):
             name_piece = self.piece(step, out)
             known = (known, name_piece.text)
-            if known in self.found:
-                text = self.found[known]
+            path = (*path, token(step))
+            last = index == len(expr.keys)
+            if known in self.known.found and not waiting:
+                text = self.known.found[known]
                 continue
-            name = into if into and index == len(expr.keys) else self.fresh()
-            out.add(f"{name} = {_lookup(text, name_piece)}")
-            self.found[known] = text = name
-        return Piece(text)
+            waiting.append(name_piece)
+            if last or self.uses[path] > 1:
+                name = into if into and last else self.fresh()
+                self._looked_up(name, text, waiting, out)
+                self.known.found[known] = text = name
+                waiting = []
+        return self.sure(Piece(text))
+
+    def _looked_up(self, name: str, base: str, keys: list[Piece], out: Lines) -> None:
+        """Write `name = ` what stands at the keys below `base`."""
+        easy = base in self.known.objects
+        if not all(key.kind == "str" for key in keys):
+            for index, key in enumerate(keys, 1):
+                into = name if index == len(keys) else self.fresh()
+                out.add(f"{into} = {_lookup(base, key, easy=easy)}")
+                base, easy = into, False
+            return
+        self.known.origins[name] = base
+        if len(keys) == 1:
+            out.add(f"{name} = {_lookup(base, keys[0], easy=easy)}")
+            return
+        # Undefined has `get` too; what has none is an array or a scalar, and rare.
+        chain = "".join([f".get({key.text}, U)" for key in keys])
+        out.add(f"try: {name} = {base}{chain}")
+        out.add(f"except AttributeError: {name} = path({base}, ({', '.join([key.text for key in keys])}))")
 
     def _call(self, number: int, args: tuple[ir.Expr, ...], out: Lines) -> Piece:
         listed = "".join([f", {self.piece(arg, out).text}" for arg in args])
         if number not in self.plan.mocked_rules:
-            return Piece(f"r{number}({self.state}{listed})")
+            kind = "true" if always_true(self.plan.rules[number]) else ""
+            return Piece(f"r{number}({self.state}{listed})", False, kind)
         name = self.fresh()
         out.add(f"{name} = call_rule({self.state}, r{number}{listed})")
         return Piece(name)
 
     def _builtin(self, expr: ir.Builtin, out: Lines, into: str) -> Piece:
-        args = [self.piece(arg, out) for arg in expr.args]
-        texts = [arg.text for arg in args]
         mocked = expr.name in self.plan.mocked
+        known = self.builtins[expr.name]
+        args = [self.sure(self.piece(arg, out)) for arg in expr.args]
         if not mocked:
-            short = self._short(expr.name, args)
+            short = inline.short(expr, args, self)
             if short is not None:
                 return short
-        function = self.names.builtin(expr.name, self.builtins[expr.name].function)
+        texts = [arg.text for arg in args]
+        function = self.names.builtin(expr.name, known.function)
         name = into or self.fresh()
         if mocked:
             listed = "".join([f", {text}" for text in texts])
             call = f"call_builtin({self.state}, {self.names.const(expr.name)}, {function}{listed})"
-        elif self.builtins[expr.name].needs_state:
+        elif known.needs_state:
             call = f"{function}({', '.join([self.state, *texts])})"
         else:
             call = f"{function}({', '.join(texts)})"
         self._guarded(name, call, expr.span, out)
-        kind = "" if mocked else _RESULTS.get(self.builtins[expr.name].result, "")
+        kind = "" if mocked else _RESULTS.get(known.result, "")
         return Piece(name, False, kind)
 
     def _guarded(self, name: str, call: str, span: Span, out: Lines) -> None:
@@ -200,36 +227,29 @@ class Scope:
         with out.indented():
             out.add(f"{name} = failed({self.state}, e, {self.names.place(span)})")
 
-    def _short(self, name: str, args: list[Piece]) -> Piece | None:
-        kinds = [arg.kind for arg in args]
-        if name == "count" and kinds[0] in {"list", "set", "object", "str"}:
-            return Piece(f"len({args[0].text})", True, "int")
-        if name in _ARITHMETIC and kinds == ["int", "int"]:
-            return Piece(f"({args[0].text} {_ARITHMETIC[name]} {args[1].text})", True, "int")
-        if name == "minus" and kinds == ["set", "set"]:
-            return Piece(f"minus({args[0].text}, {args[1].text})", True, "set")
-        if name == "internal.member_2":
-            return Piece(f"member({args[0].text}, {args[1].text})", True, "bool")
-        if name == "internal.member_3":
-            return Piece(f"member_at({args[0].text}, {args[1].text}, {args[2].text})", True, "bool")
-        return None
-
     # --- comparisons ---------------------------------------------------------------------------------------
 
     def _compared(self, expr: ir.Compare, out: Lines) -> str:
         # As a value: operands are atoms, hence defined.
-        left, right = self.piece(expr.left, out), self.piece(expr.right, out)
+        left, right = self.sure(self.piece(expr.left, out)), self.sure(self.piece(expr.right, out))
         return comparison(expr.operator, left, right)
 
     def condition(self, expr: ir.Expr, out: Lines) -> str:
         """Return Python text that is true exactly when the expression is defined and not false."""
         if not isinstance(expr, ir.Compare):
-            piece = self.atom(expr, out)
-            if piece.defined and piece.kind == "bool":
+            piece = self.piece(expr, out)
+            if piece.kind == "bool":
+                # A builtin's answer; undefined is false too.
                 return piece.text
-            if piece.defined:
-                return f"{piece.text} is not False" if piece.kind == "" else "True"
-            return f"{piece.text} is not U and {piece.text} is not False"
+            if piece.kind == "true":
+                return "True" if piece.defined else f"{piece.text} is not U"
+            if piece.defined and piece.kind:
+                return "True"
+            piece = self.atom(expr, out) if piece.simple else self._named(piece, out)
+            wanted = [] if piece.defined else [f"{piece.text} is not U"]
+            if not piece.kind:
+                wanted.append(f"{piece.text} is not False")
+            return " and ".join(wanted) or "True"
         left, right = self.atom(expr.left, out), self.atom(expr.right, out)
         text = comparison(expr.operator, left, right)
         unsure = [piece.text for piece in (left, right) if not piece.defined]
@@ -238,9 +258,39 @@ class Scope:
             unsure = unsure[1:]
         return " and ".join([*[f"{name} is not U" for name in dict.fromkeys(unsure)], text])
 
+    def _named(self, piece: Piece, out: Lines) -> Piece:
+        name = self.fresh()
+        out.add(f"{name} = {piece.text}")
+        return Piece(name, piece.defined, piece.kind)
 
-def _lookup(base: str, name: Piece) -> str:
+    def holds(self, expr: ir.Expr, out: Lines) -> None:
+        """Note what follows from a condition that has just been true."""
+        for each in (expr.left, expr.right) if isinstance(expr, ir.Compare) else (expr,):
+            if isinstance(each, ir.Local | ir.Get | ir.Const):
+                piece = self.piece(each, out)
+                if not piece.const and piece.text.isidentifier():
+                    self.known.defined(piece.text)
+        if isinstance(expr, ir.Compare) and expr.operator == "==":
+            for one, other in ((expr.left, expr.right), (expr.right, expr.left)):
+                if (
+                    isinstance(one, ir.Const)
+                    and type(one.value) is str
+                    and isinstance(other, ir.Local | ir.Get)
+                ):
+                    self.known.kinds[self.piece(other, out).text] = "str"
+
+
+def always_true(rule: ir.Rule) -> bool:
+    """Tell whether a rule is true wherever it is defined."""
+    return rule.kind in {"complete", "function"} and all(
+        isinstance(clause.value, ir.Const) and clause.value.value is True for clause in walk.clauses(rule)
+    )
+
+
+def _lookup(base: str, name: Piece, *, easy: bool) -> str:
     if name.kind == "str":
+        if easy:
+            return f"{base}.get({name.text}, U)"
         return f"{base}.get({name.text}, U) if type({base}) is dict else get({base}, {name.text})"
     if name.kind == "int":
         return f"get({base}, {name.text})"
@@ -248,42 +298,6 @@ def _lookup(base: str, name: Piece) -> str:
         f"{base}.get({name.text}, U) if type({base}) is dict and type({name.text}) is str"
         f" else get({base}, {name.text})"
     )
-
-
-def comparison(operator: str, left: Piece, right: Piece) -> str:
-    """Return Python text for a comparison of two values."""
-    if operator in {"==", "!="}:
-        return _equality(left, right, negated=operator == "!=")
-    if left.kind == "int" and right.kind == "int":
-        return f"{left.text} {operator} {right.text}"
-    numbers = [piece for piece in (left, right) if piece.kind != "int"]
-    if len(numbers) == 1 and numbers[0].kind == "":
-        name = numbers[0].text
-        return (
-            f"({left.text} {operator} {right.text} if type({name}) is int"
-            f" else compare({left.text}, {right.text}) {operator} 0)"
-        )
-    return f"compare({left.text}, {right.text}) {operator} 0"
-
-
-def _equality(left: Piece, right: Piece, *, negated: bool) -> str:
-    sign, word = ("!=", "is not") if negated else ("==", "is")
-    for one, other in ((left, right), (right, left)):
-        if not one.const:
-            continue
-        if type(one.value) is str or (type(one.value) is int and one.value not in (0, 1)):
-            return f"{other.text} {sign} {one.text}"
-        if one.kind == "int" and one.value in (0, 1) and other.kind != "int":
-            # `True == 1` in Python, not in Rego.
-            if negated:
-                return f"({other.text} != {one.text} or {other.text} is {bool(one.value)})"
-            return f"({other.text} == {one.text} and {other.text} is not {bool(one.value)})"
-        if one.value is None or one.value is True or one.value is False:
-            return f"{other.text} {word} {one.text}"
-    if "str" in (left.kind, right.kind) or left.kind == right.kind == "int":
-        return f"{left.text} {sign} {right.text}"
-    call = f"equal({left.text}, {right.text})"
-    return f"not {call}" if negated else call
 
 
 def constant(expr: ir.Expr) -> tuple[bool, Value]:

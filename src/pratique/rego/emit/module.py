@@ -40,7 +40,7 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     chunks: list[str] = []
     places: list[Span | None] = []
     for rule in plan.rules:
-        scope = Scope(names, plan, builtins, counting=rule.kind == "function")
+        scope = Scope(names, plan, builtins, rule)
         out = emit_rule(rule, scope)
         chunks.append(out.text())
         places.extend([*out.places(), None, None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pratique.rego.builtins import patterns
 from pratique.rego.runtime.tracing import Site
 from pratique.rego.runtime.values import Value, key
 from pratique.rego.source import Span
@@ -40,6 +41,14 @@ class Names:
     def builtin(self, name: str, function: Any) -> str:
         """Return the name of a builtin's function."""
         return self._name("B", ("builtin", name), function)
+
+    def pattern(self, text: str) -> str:
+        """Return the name of the search of a pattern that RE2 takes."""
+        return self._name("S", ("pattern", text), patterns.compiled(text).search)
+
+    def strings(self, values: list[Value]) -> str:
+        """Return the name of a table of strings, for `in`."""
+        return self._name("F", ("strings", tuple(values)), frozenset(values))
 
     def node(self, number: int) -> str:
         """Return the name of a node of the rule tree."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pratique.rego.emit import steps as statements
 from pratique.rego.emit.expressions import Scope, constant
+from pratique.rego.emit.known import hoisted_lookups
 from pratique.rego.emit.lines import Fail, Lines
 from pratique.rego.plan import ir
 from pratique.rego.runtime.values import equal
@@ -26,6 +27,8 @@ def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
             _look_up(rule, out)
         if rule.replaceable:
             _stand_in(rule, scope, out)
+        for base, keys in hoisted_lookups(rule):
+            scope.piece(ir.Get(base, keys), out)
         if rule.kind in {"set", "object", "bindings"}:
             _gather(rule, scope, out)
         else:
@@ -73,7 +76,7 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
                 lines.add(f"rows.append({value})")
 
         out.at = clause.span
-        statements.nested(scope, clause.steps, out, end)
+        statements.nested(scope, clause.steps, out, end, repeats=rule.kind != "bindings")
     out.at = rule.span
     if rule.kind == "object":
         made = "branch" if rule.joined else "tree" if tree else "object"

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from pratique.rego.emit.expressions import Piece, Scope
+from pratique.rego.emit.expressions import Scope
+from pratique.rego.emit.known import Piece
 from pratique.rego.emit.lines import Fail, Lines
-from pratique.rego.plan import ir
+from pratique.rego.plan import ir, walk
 
 # Writes what happens where all steps hold; returns whether the search is over then.
 End: TypeAlias = Callable[[Lines, Fail], None]
+
+
+# A loop over so few constants costs what a step costs.
+_FEW: Final = 16
 
 
 @dataclass(slots=True)
@@ -28,12 +33,16 @@ class Block:
     loops: int = 0
 
 
-def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag: str = "") -> None:
+def nested(
+    scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag: str = "", repeats: bool = True
+) -> None:
     """Write a block of its own: what is found inside is forgotten after it.
 
-    With a `flag`, `end` sets it and the first success leaves the block.
+    With a `flag`, `end` sets it and the first success leaves the block. Without `repeats`, `end` must not be
+    reached twice for one member of a set.
     """
-    found, states = dict(scope.found), list(scope.states)
+    known, states, before = scope.known.copy(), list(scope.states), scope.repeats
+    scope.repeats = repeats and not (scope.plan.printing or scope.plan.watched)
     inner = out.child()
     fail = Fail("break")
     frame = frame_of(steps)
@@ -43,7 +52,7 @@ def nested(scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag
     out.once(inner, fail)
     if frame:
         out.add(f"{frame}.leave()")
-    scope.found, scope.states = found, states
+    scope.known, scope.states, scope.repeats = known, states, before
 
 
 def frame_of(steps: Sequence[ir.Step]) -> str:
@@ -71,13 +80,28 @@ def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:
 def _loop(
     scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, rest: list[ir.Step], out: Lines, block: Block
 ) -> None:
+    if not block.loops:
+        _lift(scope, rest, out)
     out.add(_head(scope, step, out, inner=block.loops > 0 or scope.counting))
-    found = dict(scope.found)
+    known = scope.known.copy()
     with out.indented():
         run(scope, rest, out, Block(Fail("continue"), block.end, block.flag, block.loops + 1))
-    scope.found = found
+    scope.known = known
     if block.flag and block.loops:
         out.add(f"if {block.flag}: break")
+
+
+def _lift(scope: Scope, rest: list[ir.Step], out: Lines) -> None:
+    """Look up in front of a loop what its turns would look up in the documents again and again."""
+    tests = [index for index, step in enumerate(rest) if not isinstance(step, ir.Assign)]
+    # What comes after the last test makes the answer, which most evaluations do not reach.
+    for expr in walk.expressions(rest[: tests[-1] + 1] if tests else ()):
+        if (
+            isinstance(expr, ir.Get)
+            and isinstance(expr.base, ir.Input | ir.Data)
+            and all(isinstance(key, ir.Const) and type(key.value) is str for key in expr.keys)
+        ):
+            scope.piece(expr, out)
 
 
 def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, inner: bool) -> str:
@@ -87,21 +111,37 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
         return f"for {step.key} in {members}:"
     source = scope.atom(step.source, out)
-    name = source.text
-    if inner:
-        # Only loops inside loops, and in functions, can take long: they are counted as they start.
-        out.add(f"tick({scope.state}, {name})")
+    members = _members(step, source, scope)
+    # Only loops inside loops, and in functions, can take long: they are counted as they start.
+    few = source.const and source.kind in {"list", "set", "object"} and len(source.value) <= _FEW
+    if inner and not few:
+        name = members
+        if not members.isidentifier():
+            name = scope.fresh("m")
+            out.add(f"{name} = {members}")
+            members = name
+        out.add(f"{scope.state}.left -= len({name}) + 1")
+        out.add(f"if {scope.state}.left < 0: refill({scope.state})")
     if isinstance(step, ir.Walk):
-        return f"for {step.path}, {step.value} in walk({name}):"
+        return f"for {step.path}, {step.value} in {members}:"
     if step.key and step.value:
-        return f"for {step.key}, {step.value} in items({name}):"
+        return f"for {step.key}, {step.value} in {members}:"
+    return f"for {step.key or step.value or '_'} in {members}:"
+
+
+def _members(step: ir.Scan | ir.Walk, source: Piece, scope: Scope) -> str:
+    name = source.text
+    if isinstance(step, ir.Walk):
+        return f"walk({name})"
+    if step.key and step.value:
+        return f"({name}.items() if type({name}) is dict else items({name}))"
     if step.key:
-        return f"for {step.key} in keys({name}):"
+        return f"keys({name})"
     if source.kind == "list":
-        return f"for {step.value or '_'} in {name}:"
+        return name
     if source.kind == "set":
-        return f"for {step.value or '_'} in {name}.values():"
-    return f"for {step.value or '_'} in ({name} if type({name}) is list else values({name})):"
+        return f"{name}.rows()" if scope.repeats else f"{name}.values()"
+    return f"({name} if type({name}) is list else {'rows_of' if scope.repeats else 'values'}({name}))"
 
 
 def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
@@ -112,10 +152,10 @@ def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
             condition = scope.condition(value, out)
             if condition != "True":
                 out.add(f"if not ({condition}): {fail}")
+            scope.holds(value, out)
         case ir.Shape(local, kind, size):
-            out.add(
-                f"if not has_shape({local}, {scope.names.const(kind)}, {scope.names.const(size)}): {fail}"
-            )
+            name = scope.piece(ir.Local(local), out).text
+            out.add(f"if not has_shape({name}, {scope.names.const(kind)}, {scope.names.const(size)}): {fail}")
         case ir.Not(steps):
             _not(scope, steps, out, fail)
         case ir.Every():
@@ -135,19 +175,29 @@ def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
 
 
 def _assign(scope: Scope, local: str, piece: Piece, out: Lines, fail: Fail) -> None:
-    if piece.text != local:
-        out.add(f"{local} = {piece.text}")
-    if piece.kind:
-        scope.kinds[local] = piece.kind
+    piece = scope.sure(piece)
+    name = piece.text
+    if piece.simple:
+        scope.aliases[local] = piece
+    else:
+        out.add(f"{local} = {name}")
+        name = local
+        if piece.kind:
+            scope.known.kinds[local] = piece.kind
+    if piece.const:
+        return
     if not piece.defined:
-        out.add(f"if {local} is U: {fail}")
+        out.add(f"if {name} is U: {fail}")
+    scope.known.defined(name)
+    if piece.simple:
+        scope.aliases[local] = Piece(name, True, piece.kind)
+    elif piece.kind == "object":
+        scope.known.objects.add(name)
 
 
 def _not(scope: Scope, steps: tuple[ir.Step, ...], out: Lines, fail: Fail) -> None:
     if len(steps) == 1 and isinstance(steps[0], ir.Test):
-        found = dict(scope.found)
         out.add(f"if {scope.condition(steps[0].value, out)}: {fail}")
-        scope.found = found
         return
     flag = scope.fresh("n")
     out.add(f"{flag} = False")
@@ -156,17 +206,19 @@ def _not(scope: Scope, steps: tuple[ir.Step, ...], out: Lines, fail: Fail) -> No
 
 
 def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
-    source = scope.atom(step.source, out).text
-    out.add(f"if not is_collection({source}): {fail}")
+    source = scope.atom(step.source, out)
+    out.add(f"if not is_collection({source.text}): {fail}")
     flag = scope.fresh("n")
-    head = ir.Scan(ir.Local(source), step.key, step.value, step.span)
+    name = scope.fresh("q")
+    scope.aliases[name] = source
+    head = ir.Scan(ir.Local(name), step.key, step.value, step.span)
     out.add(_head(scope, head, out, inner=True))
-    found = dict(scope.found)
+    known = scope.known.copy()
     with out.indented():
         out.add(f"{flag} = False")
         nested(scope, step.steps, out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
         out.add(f"if not {flag}: break")
-    scope.found = found
+    scope.known = known
     out.add("else:")
     with out.indented():
         out.add(f"{flag} = True")
@@ -184,11 +236,16 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
         else:
             lines.add(f"{rows}.append(({scope.piece(step.key, lines).text}, {value}))")
 
-    nested(scope, step.steps, out, end)
+    nested(scope, step.steps, out, end, repeats=step.kind != "array")
     out.at = step.span
     made = {"array": rows, "set": f"Set({rows})", "object": f"collect_object({rows})"}[step.kind]
+    kind = {"array": "list", "set": "set", "object": ""}[step.kind]
+    if made == rows:
+        scope.aliases[step.local] = Piece(rows, True, kind)
+        return
     out.add(f"{step.local} = {made}")
-    scope.kinds[step.local] = {"array": "list", "set": "set", "object": ""}[step.kind]
+    if kind:
+        scope.known.kinds[step.local] = kind
 
 
 def _enter(scope: Scope, replacements: tuple[ir.Replacement, ...], out: Lines) -> None:
@@ -226,7 +283,7 @@ def _print(
         def end(lines: Lines, _: Fail, name: str = name, value: ir.Expr = value) -> None:
             lines.add(f"{name}.append({scope.piece(value, lines).text})")
 
-        nested(scope, steps, out, end)
+        nested(scope, steps, out, end, repeats=False)
         rows.append(name)
     listed = "".join([f"{name}, " for name in rows])
     out.add(f"print_values({scope.state}, ({listed}), {scope.names.place(step.span)})")

@@ -342,3 +342,4 @@ class Plan:
     bases: tuple[tuple[str, Span], ...] = ()
     watched: bool = False
     early_exit: bool = True
+    printing: bool = False

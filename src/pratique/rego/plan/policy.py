@@ -42,6 +42,7 @@ def plan(
         tuple(policy.bases),
         watched is not None,
         watched is None or watched.early_exit,
+        printing,
     )
 
 

@@ -72,7 +72,7 @@ def conflict_function() -> NoReturn:
 
 def print_values(state: State, columns: tuple[list[Value], ...], location: Location) -> None:
     """Hand every combination of the operands to the sink of `print`; an undefined operand says so."""
-    sink = state.session.sink
+    sink = (state.root or state).sink
     if sink is None:
         return
     choices = [column or [None] for column in columns]

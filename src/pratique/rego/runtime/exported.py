@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from pratique.rego.runtime import calls, documents, numbers, references, state, tracing
 from pratique.rego.runtime.errors import BuiltinError
-from pratique.rego.runtime.values import UNDEFINED, Set, compare, equal, make_object
+from pratique.rego.runtime.values import COUNTED, UNDEFINED, Set, compare, equal, make_object
 
 EXPORTED: Final[dict[str, Any]] = {
     # Python's own
+    "AttributeError": AttributeError,
+    "bool": bool,
     "dict": dict,
     "int": int,
     "len": len,
@@ -19,6 +21,7 @@ EXPORTED: Final[dict[str, Any]] = {
     # values
     "MISSING": state.MISSING,
     "U": UNDEFINED,
+    "COUNTED": COUNTED,
     "Set": Set,
     "compare": compare,
     "equal": equal,
@@ -27,6 +30,8 @@ EXPORTED: Final[dict[str, Any]] = {
     # references
     "get": references.get,
     "has_shape": references.has_shape,
+    "path": references.path,
+    "rows_of": references.rows,
     "is_collection": references.is_collection,
     "items": references.items,
     "keys": references.keys,
@@ -48,6 +53,7 @@ EXPORTED: Final[dict[str, Any]] = {
     "BuiltinError": BuiltinError,
     "call_builtin": calls.call_builtin,
     "call_rule": calls.call_rule,
+    "ask": state.ask,
     "failed": state.failed,
     "print_values": calls.print_values,
     # with
@@ -60,5 +66,5 @@ EXPORTED: Final[dict[str, Any]] = {
     "IDLE": tracing.IDLE,
     "enter": tracing.enter,
     # limits
-    "tick": state.tick,
+    "refill": state.refill,
 }

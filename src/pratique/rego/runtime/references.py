@@ -6,7 +6,7 @@ types. Generated code does the usual case (a `dict` and a string key) in line an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Final
 
@@ -46,7 +46,7 @@ def path(base: Value, names: Iterable[Value]) -> Value:
     return base
 
 
-def values(base: Value) -> Iterable[Value]:
+def values(base: Value) -> Collection[Value]:
     """Return the members of a collection; anything else has none."""
     kind = type(base)
     if kind is list:
@@ -56,7 +56,12 @@ def values(base: Value) -> Iterable[Value]:
     return _NOTHING
 
 
-def keys(base: Value) -> Iterable[Value]:
+def rows(base: Value) -> Collection[Value]:
+    """Return the same, for where a member of a set may come twice."""
+    return base.rows() if type(base) is Set else values(base)
+
+
+def keys(base: Value) -> Collection[Value]:
     """Return the keys of a collection: indexes, keys, or the members of a set."""
     kind = type(base)
     if kind is list:
@@ -68,11 +73,11 @@ def keys(base: Value) -> Iterable[Value]:
     return _NOTHING
 
 
-def items(base: Value) -> Iterable[tuple[Value, Value]]:
+def items(base: Value) -> Collection[tuple[Value, Value]]:
     """Return pairs of key and value; in a set both are the member."""
     kind = type(base)
     if kind is list:
-        return enumerate(base)
+        return list(enumerate(base))
     if kind is dict or kind is Object:
         return base.items()  # type: ignore[no-any-return]
     if kind is Set:

@@ -1,14 +1,16 @@
 """One evaluation: its documents, what it has worked out so far, what is replaced by `with`, its limits.
 
-A `State` is what generated code carries (its `s`); `with` makes another one with fresh results. All states of
-one evaluation share one `Session`: limits, builtin errors, the sink of `print`.
+A `State` is what generated code carries (its `s`); `with` forks another one with fresh results. What all states of
+one evaluation share (limits, builtin errors, the sink of `print`, the steps taken) is kept by the first, their
+`root`. Steps are counted down in `left`, so that generated code pays a subtraction and no call; `refill` looks at
+the limits once an allowance is used up.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pratique.errors import Location
@@ -19,9 +21,12 @@ from pratique.rego.runtime.errors import (
     LimitError,
 )
 from pratique.rego.runtime.tracing import Tracer
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Undefined, Value, is_object, make_object
+from pratique.rego.runtime.values import UNDEFINED, Object, Undefined, Value, is_object, make_object
 
 MISSING: Final = object()
+# Steps between two looks at the clock, and what a forked state takes at a time.
+ALLOWANCE: Final = 1000
+_SMALL: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,68 +41,112 @@ class Limits:
     seconds: float = 10.0
     output: int = 1_000_000
 
-
-@dataclass(slots=True)
-class Session:
-    """What all states of one evaluation share."""
-
-    limits: Limits
-    strict: bool = False
-    sink: Callable[[str, Location], None] | None = None
-    steps: int = 0
-    deadline: float = 0.0
-    errors: list[EvaluationError] = field(default_factory=list)
-    memo: dict[Any, Value] = field(default_factory=dict)
-    tracer: Tracer | None = None
+    @property
+    def allowance(self) -> int:
+        """The steps until the first look at the limits."""
+        return min(ALLOWANCE, self.steps) if self.steps else ALLOWANCE
 
 
 class State:
-    """The documents as one part of an evaluation sees them, and the results worked out from them."""
+    """The documents as one part of an evaluation sees them, and the results worked out from them.
 
-    __slots__ = ("cache", "data", "input", "mocks", "replaced", "session")
+    Made without `__init__`, and what is rare has its value in the class: an evaluation takes microseconds.
+    """
 
-    def __init__(self, session: Session, value: Value, data: Value, size: int) -> None:
-        self.session = session
-        self.input = value
-        self.data = data
-        self.cache: list[Value] = [MISSING] * size
-        self.mocks: dict[Any, Value] = {}
-        self.replaced: tuple[tuple[Value, ...], ...] = ()
+    input: Value
+    data: Value
+    cache: list[Value]
+    left: int
+    limits: Limits
+    strict: bool
+    root: State | None = None
+    mocks: dict[Any, Value] = {}  # noqa: RUF012  # replaced as a whole, never changed
+    replaced: tuple[tuple[Value, ...], ...] = ()
+    sink: Callable[[str, Location], None] | None = None
+    spent: int = 0
+    granted: int = 0
+    started: float = 0.0
+    errors: list[EvaluationError] | None = None
+    notes: dict[Any, Value] | None = None
+    tracer: Tracer | None = None
 
     def fork(self) -> State:
         """Return a state of the same documents with nothing worked out."""
-        made = State(self.session, self.input, self.data, len(self.cache))
+        made = State()
+        made.root = self.root or self
+        made.input = self.input
+        made.data = self.data
+        made.cache = [MISSING] * len(self.cache)
+        made.left = 0
         made.mocks = self.mocks
         made.replaced = self.replaced
         return made
 
+    @property
+    def memo(self) -> dict[Any, Value]:
+        """What builtins keep for one evaluation."""
+        root = self.root or self
+        if root.notes is None:
+            root.notes = {}
+        return root.notes
 
-def tick(state: State, members: Value) -> None:
-    """Count the members of an inner loop against the limits."""
-    session = state.session
-    kind = type(members)
-    counts = kind is list or kind is dict or kind is Set or kind is Object
-    session.steps = steps = session.steps + 1 + (len(members) if counts else 0)
-    limits = session.limits
-    if limits.steps and steps > limits.steps:
+
+def refill(state: State) -> None:
+    """Grant further steps, or end the evaluation: its limits are reached."""
+    root = state.root
+    if root is not None:
+        taken = _SMALL - state.left
+        state.left = _SMALL
+        root.left -= taken
+        if root.left < 0:
+            refill(root)
+        return
+    limits = state.limits
+    granted = state.granted or limits.allowance
+    state.spent = spent = state.spent + granted - state.left
+    if limits.steps and spent > limits.steps:
         raise LimitError(
             f"the evaluation needs more than {limits.steps} steps",
             hint="narrow the loops of this policy, or raise the limit",
         )
-    if session.deadline and time.monotonic() > session.deadline:
-        raise LimitError(
-            f"the evaluation takes more than {limits.seconds:g} seconds",
-            hint="narrow the loops of this policy, or raise the limit",
-        )
+    if limits.seconds:
+        now = time.monotonic()
+        if not state.started:
+            state.started = now
+        elif now - state.started > limits.seconds:
+            raise LimitError(
+                f"the evaluation takes more than {limits.seconds:g} seconds",
+                hint="narrow the loops of this policy, or raise the limit",
+            )
+    state.granted = min(ALLOWANCE, limits.steps - spent) if limits.steps else ALLOWANCE
+    state.left = state.granted
+
+
+def spend(state: State, steps: int) -> None:
+    """Count the steps of a builtin that makes a lot out of a little."""
+    state.left -= steps
+    if state.left < 0:
+        refill(state)
 
 
 def failed(state: State, error: BuiltinError, location: Location) -> Undefined:
     """Take note of a builtin's refusal: undefined, or the end under strict builtin errors."""
     found = EvaluationError(error.code, error.message, location)
-    if state.session.strict:
+    root = state.root or state
+    if root.strict:
         raise found from error
-    state.session.errors.append(found)
+    if root.errors is None:
+        root.errors = []
+    root.errors.append(found)
     return UNDEFINED
+
+
+def ask(state: State, function: Callable[..., Value], location: Location, *operands: Value) -> Value:
+    """Call a builtin out of line: generated code comes here for operands that it has no short way for."""
+    try:
+        return function(*operands)
+    except BuiltinError as error:
+        return failed(state, error, location)
 
 
 # --- with --------------------------------------------------------------------------------------------------

@@ -198,5 +198,5 @@ IDLE: Final = _Idle()
 
 def enter(state: Any, site: Site, values: Sequence[Value]) -> Frame:
     """Return the frame of a body that generated code enters."""
-    tracer: Tracer = state.session.tracer
+    tracer: Tracer = (state.root or state).tracer
     return tracer.enter(site, values)

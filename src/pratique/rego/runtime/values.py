@@ -11,19 +11,23 @@ hash), hence `equal`, `compare` and `key`, the canonical key: values are equal e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import cmp_to_key
-from typing import Any, Final, TypeAlias, final
+from typing import Any, ClassVar, Final, TypeAlias, final
 
 Value: TypeAlias = Any
 
 
 @final
 class Undefined:
-    """The absence of a value; there is one instance, `UNDEFINED`."""
+    """The absence of a value; there is one instance, `UNDEFINED`.
+
+    `get(name, default)` is an empty object's: what stands in nothing is the default, in one call of C.
+    """
 
     __slots__ = ()
+    get: ClassVar[Callable[[Value, Value], Value]] = {}.get
 
     def __bool__(self) -> bool:
         return False
@@ -96,14 +100,23 @@ class Set:
             self._raw = None
         return self._table
 
-    def values(self) -> Iterable[Value]:
+    def values(self) -> Collection[Value]:
         """Return the distinct members, in any order."""
         raw = self._raw
         return raw if raw is not None and len(raw) < 2 else self.table().values()
 
+    def rows(self) -> Collection[Value]:
+        """Return the members in any order, some perhaps twice: for where that makes no difference."""
+        raw = self._raw
+        return raw if raw is not None else self._table.values()
+
     def find(self, value: Value) -> Value:
         """Return the member equal to `value`, or UNDEFINED."""
         return self.table().get(key(value), UNDEFINED)
+
+    def get(self, value: Value, default: Value) -> Value:
+        """Return the member equal to `value`, or `default`: a reference into a set, as into an object."""
+        return self.table().get(key(value), default)
 
     def __contains__(self, value: Value) -> bool:
         return key(value) in self.table()
@@ -138,15 +151,15 @@ class Object:
         pair = self.table.get(key(name))
         return default if pair is None else pair[1]
 
-    def items(self) -> Iterable[tuple[Value, Value]]:
+    def items(self) -> Collection[tuple[Value, Value]]:
         """Return pairs of key and value, in any order."""
         return self.table.values()
 
-    def keys(self) -> Iterable[Value]:
+    def keys(self) -> Collection[Value]:
         """Return the keys, in any order."""
         return [pair[0] for pair in self.table.values()]
 
-    def values(self) -> Iterable[Value]:
+    def values(self) -> Collection[Value]:
         """Return the values, in any order."""
         return [pair[1] for pair in self.table.values()]
 
@@ -222,6 +235,8 @@ _RANKS: Final[dict[type, int]] = {
     Object: 5,
     Set: 6,
 }
+# What `count` takes.
+COUNTED: Final = frozenset({list, dict, Object, Set, str})
 _PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, float})
 
 
