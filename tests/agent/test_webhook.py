@@ -211,10 +211,10 @@ def test_a_template_that_gatekeeper_refuses_is_refused() -> None:
     wrong["metadata"]["name"] = "other"
     response = Setup().ask(wrong)
     assert (response["allowed"], response["status"]["code"]) == (False, 422)
-    assert (
-        'name "other" is not equal to the lowercase of CRD\'s Kind: "requiredlabels"'
-        in response["status"]["message"]
+    told = (
+        'invalid ConstraintTemplate: the ConstraintTemplate\'s name "other" is not equal to the lowercase of'
     )
+    assert told in response["status"]["message"]
     assert "reason" not in response["status"]
 
 

@@ -3,8 +3,9 @@
     python -m tests.conformance.kubectl [--kubeconfig FILE] [--kubectl PROGRAM] [--todo FILE] DIR|FILE...
 
 `DIR` holds `<topic>/<scenario>.yaml` (or is one topic) in the format of the suite's README. Without
-`--kubeconfig` an embedded cluster of our own is started for the run. Steps that do not match are printed with
-a diff; the last line is `N passed, M failed` for steps and for scenarios. Failures that
+`--kubeconfig` an embedded cluster of our own is started for the run, and our agent in it for the scenarios that
+need Gatekeeper; with it these are played when `--engine` says that the cluster has a policy engine. Steps that
+do not match are printed with a diff; the last line is `N passed, M failed` for steps and for scenarios. Failures that
 `kubectl-todo.txt` names are known: only others make the exit status 1, and so does a line in that file whose
 step passes (take it out).
 """
@@ -23,17 +24,21 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
-from tests.conformance import kubectl_kubelet, kubectl_match, kubectl_webhook
+from tests.conformance import kubectl_engine, kubectl_kubelet, kubectl_match, kubectl_webhook
 
 TODO = Path(__file__).with_name("kubectl-todo.txt")
-ALONE = ("nodes", "gatekeeper")  # they change what all share: the only node, a webhook that sees everything
+ALONE = (
+    "nodes",
+    "gatekeeper",
+)  # in this order at the end: they change what all share: the only node, a webhook that sees everything
 STEP_LIMIT = 120
 SOMETIMES = "(sometimes)"  # in a reason: such a step may pass as well
 
@@ -60,12 +65,13 @@ class Player:
     minor: int
     wait_limit: float
     certificate: kubectl_webhook.Certificate
+    engine: bool
 
     def play(self, path: Path) -> Result:
         scenario = yaml.safe_load(path.read_text())
         result = Result(scenario["name"])
         start = time.monotonic()
-        if "gatekeeper" in (scenario.get("needs") or ()):
+        if "gatekeeper" in (scenario.get("needs") or ()) and not self.engine:
             missing = ["needs Gatekeeper's controllers and webhook in the cluster"]
             result.steps = [(step["run"], missing) for step in scenario["steps"]]
             return result
@@ -230,7 +236,8 @@ def target(kubeconfig: Path | None) -> Iterator[Path]:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="cluster-") as folder:
-        cluster = DevCluster(Settings(state_dir=Path(folder), host="127.0.0.1", port=0, node_name="node-0"))
+        settings = Settings(state_dir=Path(folder), port=0, node_name="node-0", images=kubectl_engine.IMAGES)
+        cluster = DevCluster(settings)
         asyncio.run_coroutine_threadsafe(cluster.start(), loop).result(60)
         try:
             yield cluster.kubeconfig
@@ -239,7 +246,9 @@ def target(kubeconfig: Path | None) -> Iterator[Path]:
             loop.call_soon_threadsafe(loop.stop)
 
 
-def play_all(paths: list[Path], player: Player, jobs: int) -> list[Result]:
+def play_all(
+    paths: list[Path], player: Player, jobs: int, install_engine: Callable[[], None] | None
+) -> list[Result]:
     together = [path for path in paths if path.parent.name not in ALONE]
     alone = [path for path in paths if path.parent.name in ALONE]
     results = []
@@ -248,6 +257,9 @@ def play_all(paths: list[Path], player: Player, jobs: int) -> list[Result]:
             show(result)
             results.append(result)
     for path in alone:
+        if install_engine is not None and path.parent.name == "gatekeeper":
+            install_engine()
+            install_engine = None
         results.append(player.play(path))
         show(results[-1])
     return results
@@ -291,6 +303,9 @@ def main() -> int:
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("--kubectl", default="kubectl", help="program to drive (default: the one on PATH)")
+    parser.add_argument(
+        "--engine", action="store_true", help="the cluster of --kubeconfig has a policy engine"
+    )
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--wait-limit", type=float, default=90, help="seconds a step's `wait` may take")
     parser.add_argument("--todo", type=Path, default=TODO)
@@ -308,10 +323,12 @@ def main() -> int:
         config = yaml.safe_load(kubeconfig.read_text())
         minor = int(match.group(1) or match.group(2))
         certificate = kubectl_webhook.Certificate()
-        player = Player(config, kubectl, minor, options.wait_limit, certificate)
+        own = options.kubeconfig is None
+        player = Player(config, kubectl, minor, options.wait_limit, certificate, own or options.engine)
+        install = partial(kubectl_engine.install, kubeconfig) if own else None
         helper = kubectl_kubelet.start_if_needed(kubeconfig) if options.kubeconfig else None
         try:
-            results = play_all(scenarios(options.paths), player, options.jobs)
+            results = play_all(scenarios(options.paths), player, options.jobs, install)
         finally:
             if helper is not None:
                 helper.stop()

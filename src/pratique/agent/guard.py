@@ -68,6 +68,6 @@ def _template(obj: dict[str, Any], library: Library) -> Verdict:
         library.check_template(obj)
     except TemplateError as error:
         if error.code not in STATUS_ONLY:
-            return Verdict(422, error.message)
+            return Verdict(422, f"invalid ConstraintTemplate: {error.message}")
         return Verdict(warnings=(error.render().splitlines()[0],))
     return ACCEPTED

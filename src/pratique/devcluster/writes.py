@@ -228,12 +228,9 @@ class Writes:
             paths = read.unknown if in_order_of_body else sorted(read.unknown)
             complaints = [f'unknown field "{path}"' for path in paths]
             if context.field_validation == "Strict":
-                text = f"strict decoding error: {', '.join(complaints)}"
-                if resource.custom:
-                    raise status.bad_request(text)
                 raise status.bad_request(
                     f'{resource.kind} in version "{resource.version}" cannot be handled as a'
-                    f" {resource.kind}: {text}"
+                    f" {resource.kind}: strict decoding error: {', '.join(complaints)}"
                 )
             context.warnings.extend(text for text in complaints if text not in context.warnings)
         return {**read.object, "apiVersion": resource.api_version, "kind": resource.kind}
