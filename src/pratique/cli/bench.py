@@ -6,12 +6,13 @@ import os
 
 import click
 
+from pratique.cli.alias import GatorCommand
 from pratique.errors import InputError, NotFoundError, PratiqueError
 
 ENGINES = ("rego", "cel", "all")
 
 
-@click.command()
+@click.command(cls=GatorCommand)
 @click.option(
     "-f", "--filename", "names", multiple=True, help="A file or folder of templates, constraints and objects."
 )

@@ -31,9 +31,17 @@ from pratique.errors import PratiqueError
     default=True,
     help="Accepted for gator's sake; CEL templates are refused for now.",
 )
+@click.option(
+    "--render/--no-render",
+    default=True,
+    help="Render Helm charts and kustomizations (the default), or read their files as they are.",
+)
+@click.option(
+    "--values", multiple=True, help="A file with values for Helm charts. May be given several times."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Print also what policies print.")
 @click.pass_context
-def test(
+def test(  # noqa: PLR0913  # gator's flags and ours
     ctx: click.Context,
     *,
     names: tuple[str, ...],
@@ -41,6 +49,8 @@ def test(
     deny_only: bool,
     enable_k8s_native_validation: bool,
     verbose: bool,
+    render: bool,
+    values: tuple[str, ...],
 ) -> None:
     """Judge manifests by the templates and constraints among them, from files or standard input.
 
@@ -48,12 +58,14 @@ def test(
     """
     from pratique.offline import Sources, check, report
     from pratique.offline.printed import Printed
+    from pratique.offline.rendered import Renderer
 
     printed = Printed() if verbose else None
     try:
         wanted = report.targets(outputs)
         piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-        findings = check(Sources.of(names, piped), say=lambda text: click.echo(text, err=True), sink=printed)
+        sources = Sources.of(names, piped, renderer=Renderer(values) if render else None)
+        findings = check(sources, say=lambda text: click.echo(text, err=True), sink=printed)
     except PratiqueError as error:
         # gator knows one exit code for everything that goes wrong, and scripts rely on it.
         click.echo(f"pratique: {error.render()}", err=True)

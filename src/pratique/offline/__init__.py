@@ -5,6 +5,7 @@ texts in the formats that tools read. It may read files but never dials; the dec
 """
 
 from pratique.offline.check import Finding, check
-from pratique.offline.sources import Entry, Sources
+from pratique.offline.entries import Entry
+from pratique.offline.sources import Sources
 
 __all__ = ["Entry", "Finding", "Sources", "check"]

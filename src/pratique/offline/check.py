@@ -19,8 +19,9 @@ from pratique.constraint.program import Sink
 from pratique.errors import InputError, Location, PratiqueError, SourceError
 from pratique.kube import objects as names
 from pratique.kube.match import group_kind
+from pratique.offline.entries import STDIN, Entry
 from pratique.offline.generator import Generator
-from pratique.offline.sources import STDIN, Entry, Sources, split
+from pratique.offline.sources import Sources
 
 TEMPLATES: Final = "templates.gatekeeper.sh"
 CONSTRAINTS: Final = "constraints.gatekeeper.sh"
@@ -99,18 +100,14 @@ def check(
 
 def objects(sources: Sources) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Yield every object of the sources, freshly parsed."""
-    for name, text in sources.texts():
-        for entry in split(name, text):
-            yield from _objects_of(entry)
+    for entry in sources.entries():
+        yield from _objects_of(entry)
 
 
 def _needed_first(sources: Sources) -> Iterator[tuple[Entry, dict[str, Any]]]:
     """Yield policies and Namespaces; a document that names neither is not parsed."""
-    for name, text in sources.texts():
-        if any(word in text for word in _FIRST):
-            for entry in split(name, text):
-                if any(word in entry.text for word in _FIRST):
-                    yield from _objects_of(entry)
+    for entry in sources.entries(_FIRST):
+        yield from _objects_of(entry)
 
 
 def _objects_of(entry: Entry) -> Iterator[tuple[Entry, dict[str, Any]]]:

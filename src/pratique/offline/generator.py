@@ -15,7 +15,7 @@ from pratique.errors import PratiqueError, SourceError
 from pratique.kube import objects
 from pratique.kube.match import group_kind
 from pratique.mutation import Lookup, MutationSystem, is_mutator
-from pratique.offline.sources import Entry
+from pratique.offline.entries import Entry
 
 Object = dict[str, Any]
 

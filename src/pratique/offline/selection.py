@@ -15,7 +15,7 @@ import re2
 import yaml
 
 from pratique.errors import InputError, NotFoundError
-from pratique.offline.sources import read_text
+from pratique.offline.entries import read_text
 
 GROUP: Final = "test.gatekeeper.sh"
 RECURSIVE: Final = "..."

@@ -1,142 +1,79 @@
-"""Where manifests come from: files, folders, globs and standard input, one document at a time.
+"""Where manifests come from: files, folders, globs, charts, kustomizations and standard input.
 
-In: names as a person writes them. Out: `Entry`s, which hold the text of one document and its place, and parse
-it when asked: each time anew, so that nothing is shared between two judgements and memory stays flat. It
-knows nothing of policies.
+In: names as a person writes them. Out: `Entry`s, a document at a time, in the order in which gator reads. It knows
+nothing of policies.
 """
 
 from __future__ import annotations
 
 import glob
-import itertools
-import json
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
-from pratique.errors import InputError, Location, NotFoundError
-from pratique.kube import yaml
+from pratique.errors import InputError, NotFoundError
+from pratique.offline.entries import STDIN, Entry, read_text, split
+from pratique.offline.rendered import Rendered, Renderer
 
 EXTENSIONS: Final = (".yaml", ".yml", ".json")
-STDIN: Final = "stdin"
 
-# A line that begins with `---` always begins a document (YAML 1.2, 9.1.2), also inside block scalars.
-_MARK = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_SPACE = re.compile(r"\s*")
-_STEP = re.compile(r"\[(?:(\d+)|'([^']*)')\]|([^.\[\]]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One document of a file: `offset` is how many lines stand before it."""
-
-    file: str
-    offset: int
-    text: str = field(repr=False)
-
-    def read(self) -> Any:
-        """Parse the document; None when it is empty.  Raises `SourceError` with its place in the file."""
-        try:
-            values = yaml.read(self.text, file=self.file)
-        except yaml.YamlError as error:
-            raise yaml.YamlError(error.message, self._shifted(error.location), hint=error.hint) from None
-        return values[0] if values else None
-
-    def document(self) -> yaml.Document:
-        """Parse the document with the places of its values, as the whole file counts lines."""
-        return yaml.load("\n" * self.offset + self.text, file=self.file)[0]
-
-    def locate(self, path: str = "") -> Location:
-        """Return where a field such as `spec.containers[0].image` stands, or its nearest parent."""
-        found = yaml.load(self.text, file=self.file)
-        if not found:
-            return Location(self.file, self.offset + 1, 1)
-        return self._shifted(found[0].location(steps(path)))
-
-    def _shifted(self, place: Location) -> Location:
-        return replace(place, line=place.line + self.offset)
-
-
-def steps(path: str) -> tuple[str | int, ...]:
-    """Return the steps of a field path as `constraint` writes it."""
-    return tuple(int(index) if index else quoted or name for index, quoted, name in _STEP.findall(path))
+# A file, what a tool made of a folder, or documents from elsewhere.
+Part = str | Rendered | tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The files that were named, in the order in which they are read, and what standard input said."""
+    """What was named, in the order in which it is read, and what standard input said."""
 
-    files: tuple[str, ...]
+    parts: tuple[Part, ...]
     piped: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, names: Sequence[str], piped: str | None = None) -> Sources:
-        """Find the files behind names.
+    def of(
+        cls,
+        names: Sequence[str],
+        piped: str | None = None,
+        *,
+        renderer: Renderer | None = None,
+        more: Iterable[Entry] = (),
+    ) -> Sources:
+        """Find the files behind names; charts and kustomizations among the folders are rendered once.
 
-        Raises `NotFoundError` and `InputError`.
+        Without a renderer they are read as gator reads any folder. `more` are documents from elsewhere.
+
+        Raises `NotFoundError`, `InputError`, and what a renderer raises.
         """
-        return cls(tuple(name for given in names for name in _files(given)), piped)
+        parts = [part for given in names for part in _parts(given, renderer)]
+        return cls((*parts, tuple(more)), piped)
 
-    def texts(self) -> Iterator[tuple[str, str]]:
-        """Yield each file's name and text, standard input last."""
-        for name in self.files:
-            yield name, read_text(name)
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the files, without what was rendered."""
+        return tuple(part for part in self.parts if isinstance(part, str))
+
+    def entries(self, words: Sequence[str] = ()) -> Iterator[Entry]:
+        """Yield every document, standard input last; with `words`, only those whose text has one of them."""
+        for part in self.parts:
+            if isinstance(part, str):
+                yield from _documents(part, read_text(part), words)
+            else:
+                yield from part.entries if isinstance(part, Rendered) else part
         if self.piped:
-            yield STDIN, self.piped
+            yield from _documents(STDIN, self.piped, words)
 
 
-def split(name: str, text: str) -> Iterator[Entry]:
-    """Yield the documents of a text, unparsed; JSON may follow JSON without a mark between them."""
-    text = text.removeprefix("\ufeff")
-    if text.lstrip()[:1] == "{" and (stream := list(_json_stream(name, text))):
-        yield from stream
-        return
-    marks = [match.start() for match in _MARK.finditer(text)] if "---" in text else []
-    bounds = [0, *marks, len(text)]
-    offset = 0
-    for start, end in itertools.pairwise(bounds):
-        part = text[start:end]
-        if part.strip() not in ("", "---"):
-            yield Entry(name, offset, part)
-        offset += part.count("\n")
+def _documents(name: str, text: str, words: Sequence[str]) -> Iterable[Entry]:
+    if not words:
+        return split(name, text)
+    if not any(word in text for word in words):
+        return ()
+    return (entry for entry in split(name, text) if any(word in entry.text for word in words))
 
 
-def _json_stream(name: str, text: str) -> Iterator[Entry]:
-    """Yield the values of a text that is nothing but JSON values, and nothing for any other text."""
-    decoder = json.JSONDecoder()
-    found: list[Entry] = []
-    start = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches the empty text
-    offset = text.count("\n", 0, start)
-    while start < len(text):
-        try:
-            _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            return
-        found.append(Entry(name, offset, text[start:end]))
-        following = _SPACE.match(text, end).end()  # type: ignore[union-attr]
-        offset += text.count("\n", start, following)
-        start = following
-    # One value needs no splitting, and its columns are those of the text.
-    if len(found) > 1:
-        yield from found
-
-
-def read_text(name: str) -> str:
-    """Return a file's text; raises `InputError` when it cannot be read."""
-    try:
-        return Path(name).read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"`{name}` is not UTF-8: byte {error.start + 1} cannot be read") from None
-    except OSError as error:
-        raise InputError(f"`{name}` cannot be read: {error.strerror}") from None
-
-
-def _files(given: str) -> Iterable[str]:
+def _parts(given: str, renderer: Renderer | None) -> Iterable[Part]:
     if os.path.isdir(given):
-        return _walk(given)
+        return _tops(list(_walk(given, renderer)))
     if os.path.exists(given):
         if not given.endswith(EXTENSIONS):
             raise InputError(f"`{given}` must be one of {', '.join(EXTENSIONS)}", hint="rename the file")
@@ -144,22 +81,34 @@ def _files(given: str) -> Iterable[str]:
     if glob.has_magic(given):
         found = sorted(glob.glob(given, recursive=True))
         if found:
-            return [name for one in found for name in _matched(one)]
+            return [part for one in found for part in _matched(one, renderer)]
         raise NotFoundError(f"no file matches `{given}`")
     raise NotFoundError(f"there is no file or folder `{given}`")
 
 
-def _matched(name: str) -> Iterable[str]:
+def _matched(name: str, renderer: Renderer | None) -> Iterable[Part]:
     if os.path.isdir(name):
-        return _walk(name)
+        return _tops(list(_walk(name, renderer)))
     return (name,) if name.endswith(EXTENSIONS) else ()
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _tops(parts: list[Part]) -> list[Part]:
+    """Return the parts without the bases that others among them are made of: nobody applies those alone."""
+    used = {path for part in parts if isinstance(part, Rendered) for path in part.uses}
+    return [
+        part for part in parts if not isinstance(part, Rendered) or os.path.realpath(part.folder) not in used
+    ]
+
+
+def _walk(folder: str, renderer: Renderer | None) -> Iterator[Part]:
     """Yield the files below a folder in the order of Go's `filepath.Walk`: names sorted, folders in line."""
-    for name in sorted(os.listdir(folder)):
+    names = sorted(os.listdir(folder))
+    if renderer is not None and (made := renderer.render(folder, names)) is not None:
+        yield made
+        return
+    for name in names:
         path = os.path.join(folder, name)
         if os.path.isdir(path) and not os.path.islink(path):
-            yield from _walk(path)
+            yield from _walk(path, renderer)
         elif path.endswith(EXTENSIONS):
             yield path

@@ -21,10 +21,10 @@ from pratique.errors import InputError, PratiqueError, SourceError
 from pratique.kube import yaml
 from pratique.kube.match import group_kind
 from pratique.offline import gator, selection
+from pratique.offline.entries import Entry, read_text, split
 from pratique.offline.generator import Generator
 from pratique.offline.printed import Printed
 from pratique.offline.selection import GROUP, Filter, is_suite
-from pratique.offline.sources import Entry, read_text, split
 
 _CONSTRAINTS: Final = "constraints.gatekeeper.sh"
 

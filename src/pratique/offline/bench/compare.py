@@ -16,7 +16,7 @@ from pratique.errors import InputError, PratiqueError
 from pratique.kube import yaml
 from pratique.offline import gator
 from pratique.offline.bench.measure import Result
-from pratique.offline.sources import read_text
+from pratique.offline.entries import read_text
 
 _YAML: Final = (".yaml", ".yml")
 _LATENCIES: Final = (("P50", "p50"), ("P95", "p95"), ("P99", "p99"), ("Mean", "mean"))

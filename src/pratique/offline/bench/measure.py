@@ -22,7 +22,8 @@ from pratique.constraint import GATOR, ConstraintError, Library, NoEngineError, 
 from pratique.errors import InputError, PratiqueError, SourceError
 from pratique.kube.match import group_kind
 from pratique.offline.check import CONSTRAINTS, TEMPLATES, objects
-from pratique.offline.sources import Entry, Sources
+from pratique.offline.entries import Entry
+from pratique.offline.sources import Sources
 
 ENGINE: Final = "rego"
 

@@ -1,0 +1,140 @@
+"""One document of a file: its text and its place.
+
+In: texts. Out: `Entry`s, which parse their document when asked: each time anew, so that nothing is shared between
+two judgements and memory stays flat. It knows nothing of policies.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from pratique.errors import InputError, Location, PratiqueError
+from pratique.kube import objects, yaml
+
+STDIN: Final = "stdin"
+
+# A line that begins with `---` always begins a document (YAML 1.2, 9.1.2), also inside block scalars.
+_MARK = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SPACE = re.compile(r"\s*")
+_STEP = re.compile(r"\[(?:(\d+)|'([^']*)')\]|([^.\[\]]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The object that a document was made from: its file, and the kind and name that its maker gave it since."""
+
+    file: str
+    kind: str
+    name: str
+
+    def locate(self, path: str) -> Location:
+        """Return where a field stands in the original; the file's first line if the object is not found there."""
+        try:
+            entries = [entry for entry in split(self.file, read_text(self.file)) if self._likeness(entry)]
+        except PratiqueError:
+            entries = []
+        if not entries:
+            return Location(self.file, 1, 1)
+        return max(entries, key=self._likeness).locate(path)
+
+    def _likeness(self, entry: Entry) -> int:
+        """Return how much of the name was there before prefixes and suffixes came, 0 for another kind."""
+        try:
+            found = entry.read()
+        except PratiqueError:
+            return 0
+        if not isinstance(found, dict) or found.get("kind") != self.kind:
+            return 0
+        name = objects.name(found)
+        return 2 + len(name) if name == self.name else 1 + len(name) * (name in self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One document of a file: `offset` is how many lines stand before it."""
+
+    file: str
+    offset: int
+    text: str = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False)
+
+    def read(self) -> Any:
+        """Parse the document; None when it is empty.  Raises `SourceError` with its place in the file."""
+        try:
+            values = yaml.read(self.text, file=self.file)
+        except yaml.YamlError as error:
+            raise yaml.YamlError(error.message, self._shifted(error.location), hint=error.hint) from None
+        return values[0] if values else None
+
+    def document(self) -> yaml.Document:
+        """Parse the document with the places of its values, as the whole file counts lines."""
+        return yaml.load("\n" * self.offset + self.text, file=self.file)[0]
+
+    def locate(self, path: str = "") -> Location:
+        """Return where a field such as `spec.containers[0].image` stands, or its nearest parent."""
+        if self.origin is not None:
+            return self.origin.locate(path)
+        found = yaml.load(self.text, file=self.file)
+        if not found:
+            return Location(self.file, self.offset + 1, 1)
+        return self._shifted(found[0].location(steps(path)))
+
+    def _shifted(self, place: Location) -> Location:
+        return replace(place, line=place.line + self.offset)
+
+
+def steps(path: str) -> tuple[str | int, ...]:
+    """Return the steps of a field path as `constraint` writes it."""
+    return tuple(int(index) if index else quoted or name for index, quoted, name in _STEP.findall(path))
+
+
+def split(name: str, text: str) -> Iterator[Entry]:
+    """Yield the documents of a text, unparsed; JSON may follow JSON without a mark between them."""
+    text = text.removeprefix("\ufeff")
+    if text.lstrip()[:1] == "{" and (stream := list(_json_stream(name, text))):
+        yield from stream
+        return
+    marks = [match.start() for match in _MARK.finditer(text)] if "---" in text else []
+    bounds = [0, *marks, len(text)]
+    offset = 0
+    for start, end in itertools.pairwise(bounds):
+        part = text[start:end]
+        if part.strip() not in ("", "---"):
+            yield Entry(name, offset, part)
+        offset += part.count("\n")
+
+
+def _json_stream(name: str, text: str) -> Iterator[Entry]:
+    """Yield the values of a text that is nothing but JSON values, and nothing for any other text."""
+    decoder = json.JSONDecoder()
+    found: list[Entry] = []
+    start = _SPACE.match(text, 0).end()  # type: ignore[union-attr]  # it matches the empty text
+    offset = text.count("\n", 0, start)
+    while start < len(text):
+        try:
+            _, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return
+        found.append(Entry(name, offset, text[start:end]))
+        following = _SPACE.match(text, end).end()  # type: ignore[union-attr]
+        offset += text.count("\n", start, following)
+        start = following
+    # One value needs no splitting, and its columns are those of the text.
+    if len(found) > 1:
+        yield from found
+
+
+def read_text(name: str) -> str:
+    """Return a file's text; raises `InputError` when it cannot be read."""
+    try:
+        return Path(name).read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"`{name}` is not UTF-8: byte {error.start + 1} cannot be read") from None
+    except OSError as error:
+        raise InputError(f"`{name}` cannot be read: {error.strerror}") from None
