@@ -1,9 +1,9 @@
 """YAML as `kubectl` reads it, with a line and a column for every value.
 
 In: text. Out: plain dicts, lists and scalars, or `Document`s that also know where each path stands. The
-scalars are go-yaml's followed by Kubernetes' conversion to JSON, measured with kubectl (`yes` and `on` are
-true, `0777` is 511, `1.0` is 1, a date is text; a key is always text), not PyYAML's. It knows nothing of
-Kubernetes objects.
+scalars are go-yaml's (`scalars.py`), not PyYAML's, and a key is always text. Values alone are read by
+`plainyaml` where it can, and otherwise, as all places and all errors, by libyaml. It knows nothing of Kubernetes
+objects.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import binascii
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Final
 
 import yaml
 from yaml import cyaml
 
 from pratique.errors import Location, SourceError
+from pratique.kube import plainyaml
+from pratique.kube.scalars import plain
 
 Path = Sequence[str | int]
 
@@ -28,20 +29,6 @@ MAX_DEPTH: Final = 200
 MAX_ALIASED: Final = 200_000
 
 _MERGE: Final = "<<"
-_CONSTANTS: Final[dict[str, Any]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}
-_INFINITE: Final = frozenset(
-    {"+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF", ".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"}
-)
-_NUMBER_START: Final = frozenset("+-.0123456789")
-_INTEGER = re.compile(
-    r"[-+]?(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[bB](?P<bin>[01]+)|0[oO]?(?P<oct>[0-7]+)|(?P<dec>0|[1-9][0-9]*))"
-)
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_BASES: Final = (("dec", 10), ("hex", 16), ("oct", 8), ("bin", 2))
 _PLAIN: Final = "plain"
 _TEXT: Final = "text"
 _TAG: Final = "tag:yaml.org,2002:"
@@ -156,6 +143,9 @@ def load(text: str, *, file: str = "<input>") -> list[Document]:
 
 def read(text: str, *, file: str = "<input>") -> list[Any]:
     """Read the values of every document of a text that is not empty."""
+    quickly = plainyaml.read(text)
+    if quickly is not plainyaml.UNREAD:
+        return [quickly]
     return [value for value, _ in _read(text, file) if value is not None]
 
 
@@ -319,40 +309,6 @@ def _tagged(tag: str, text: str) -> Any:
     if wanted is not None and type(value) is not wanted:
         raise ValueError(f"`{text}` is no {kind}")
     return value if wanted is not None else text
-
-
-def plain(text: str) -> Any:
-    """Return what an unquoted scalar means.
-
-    Raises `ValueError` for what JSON cannot say (`.inf`, `.nan`).
-    """
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in _NUMBER_START:
-        return text
-    if text in _INFINITE:
-        raise ValueError(f"`{text}` is a number that JSON cannot say")
-    return _number(text)
-
-
-def _number(text: str) -> Any:
-    digits = text.replace("_", "")
-    if match := _INTEGER.fullmatch(digits):
-        for name, base in _BASES:
-            if part := match[name]:
-                value = -int(part, base) if digits[0] == "-" else int(part, base)
-                return value if -(1 << 63) <= value < 1 << 63 else _whole(float(value))
-    if _FLOAT.fullmatch(digits):
-        found = float(digits)
-        return text if found in (float("inf"), float("-inf")) else _whole(found)
-    return text
-
-
-def _whole(value: float) -> int | float:
-    """Return a float as JSON writes it: without a fraction it is an integer, of its shortest digits."""
-    if value.is_integer() and abs(value) < 1e21:
-        return int(Decimal(repr(value)))
-    return value
 
 
 class _Writer(yaml.CSafeDumper):
