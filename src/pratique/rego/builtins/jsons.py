@@ -96,7 +96,12 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"invalid character in `{constant}`")
 
 
-_DECODER: Final = json.JSONDecoder(parse_float=Decimal, parse_int=parse_number, parse_constant=_refuse)
+def decoder(*, parse_float: Callable[[str], Any], parse_int: Callable[[str], Any]) -> json.JSONDecoder:
+    """Return a decoder of JSON that makes numbers in one's own way."""
+    return json.JSONDecoder(parse_float=parse_float, parse_int=parse_int, parse_constant=_refuse)
+
+
+_DECODER: Final = decoder(parse_float=Decimal, parse_int=parse_number)
 
 
 def _without_surrogates(value: Any) -> Any:
