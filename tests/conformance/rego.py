@@ -35,6 +35,7 @@ EXPLAINED = (
     (r"v0/typebuiltin", f'{_OLDER}: `is_number("a")` is false, not undefined'),
     (r"v0/jsonbuiltins", f"{_OLDER}: `json.is_valid(1)` is false, not an error"),
     (r"v0/jwtencodesign", f"{_OLDER}: headers are signed without spaces"),
+    (r"v0/regoparsemodule: regoparsemodule/ok", f"{_OLDER}: `rego.parse_module` reads Rego v1"),
     (r"v0/units", f"{_OLDER}: the refusal begins with `units.parse:`"),
     (r"v0/reachable: reachable/malformed", f"{_OLDER}: a graph of numbers is refused"),
     (

@@ -18,7 +18,7 @@ from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities, check, check_query
 from pratique.rego.emit.module import Emitted, emit, load
 from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
-from pratique.rego.parse import parse_module, parse_query
+from pratique.rego.parse import module_data, parse_module, parse_query
 from pratique.rego.plan import ir
 from pratique.rego.plan.policy import plan
 from pratique.rego.plan.scope import Watching
@@ -35,6 +35,18 @@ Watch = Callable[[Event], None]
 LIMITS: Final = Limits()
 # The file of a query's own places, and its entrypoint.
 QUERY: Final = "query"
+
+
+# Builtins stand below the parser: the one that needs it is registered here.
+@registry.builtin("rego.parse_module", "string, string -> object")
+def parsed_module(name: Value, text: Value) -> Value:
+    """Return the syntax tree of a module of Rego v1 as data."""
+    try:
+        return module_data(parse_module(Source(name, text, "v1")))
+    except CompileError as error:
+        found = [f"{each.location}: {each.code}: {each.message}" for each in error.problems]
+        count = "1 error occurred: " if len(found) == 1 else f"{len(found)} errors occurred:\n"
+        raise registry.RefusalError(count + "\n".join(found)) from None
 
 
 @dataclass(frozen=True, slots=True)

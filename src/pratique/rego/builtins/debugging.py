@@ -1,8 +1,10 @@
-"""trace, print, walk, opa.runtime, and what the engine knows by name only."""
+"""trace, print, walk, opa.runtime, rego.metadata.*, and what the engine knows by name only."""
 
 from __future__ import annotations
 
-from pratique.rego.builtins.registry import builtin
+from typing import NoReturn
+
+from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime import references
 from pratique.rego.runtime.state import State
 from pratique.rego.runtime.values import Value
@@ -35,3 +37,26 @@ def printed(*_: Value) -> Value:
 def internal_print(_: Value) -> Value:
     """Hold; as `print`."""
     return True
+
+
+@builtin("internal.test_case", "array", void=True)
+def internal_test_case(_: Value) -> Value:
+    """Hold; marks a case of a parameterised test."""
+    return True
+
+
+def _outside_of_rules(name: str) -> NoReturn:
+    # Inside of a rule, the compiler has put the annotations in the call's place.
+    raise RefusalError(f"the {name} function must only be called within the scope of a rule")
+
+
+@builtin("rego.metadata.rule", "-> any")
+def metadata_rule() -> Value:
+    """Return the annotations of the rule that the call stands in."""
+    _outside_of_rules("rego.metadata.rule")
+
+
+@builtin("rego.metadata.chain", "-> array")
+def metadata_chain() -> Value:
+    """Return the annotations from the rule that the call stands in up to its package's outermost."""
+    _outside_of_rules("rego.metadata.chain")

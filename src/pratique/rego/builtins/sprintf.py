@@ -39,10 +39,10 @@ def shown(verb: str, value: Value) -> str:
     kind = type(value)
     if kind is str and verb != "d":
         return value  # type: ignore[no-any-return]
-    if kind is int and verb != "s" and -_INT64 <= value < _INT64:
+    if kind is int and verb != "s" and gofmt.INT64_LEAST <= value < -gofmt.INT64_LEAST:
         return str(value)
     if kind is float or kind is Decimal or kind is int or verb == "d":
-        return _Printer(f"%{verb}", [value]).text()
+        return gofmt.sprintf(f"%{verb}", [_go_value(value)])
     return rego_text(value)
 
 

@@ -80,7 +80,7 @@ class Cursor:
         """Return how a message calls the token here."""
         kind = self.kinds[self.at]
         if kind == END:
-            return "end of file"
+            return "eof token"
         if kind == NAME:
             return f"identifier `{self.value}`"
         if kind in KEYWORDS:

@@ -191,6 +191,7 @@ class Rules(Literals):
             rule.body,
             rule.span,
             default=True,
+            assigned=rule.assigned,
             head_span=head.span,
         )
 

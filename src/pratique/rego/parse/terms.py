@@ -228,7 +228,7 @@ class Terms(Cursor):
         at = self.at
         if self.kinds[at - 1] == ".":
             if self.kinds[at] != NAME and self.kinds[at] not in KEYWORDS:
-                raise self.unexpected("expected an identifier after the point")
+                raise self.unexpected("expected identifier after the point")
             self.at += 1
             return Scalar(self.values[at], Span(self.source, self.starts[at], self.ends[at]))
         term = self.infix()
