@@ -74,7 +74,7 @@ def test_an_object_that_exists_is_shown_with_zero_values() -> None:
 
 def test_gator_hides_the_namespace() -> None:
     review = Review.from_object(POD, namespace=NAMESPACE, show_namespace=False)
-    assert review.input["namespaceObject"] is None
+    assert review.input["namespaceObject"] == {}
     assert review.namespace is NAMESPACE
 
 

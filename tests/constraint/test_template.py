@@ -110,6 +110,25 @@ def test_loose_schemas_are_legacy(version: str, legacy: bool | None, accepted: b
             template.read(made(version, validation))
 
 
+def test_a_legacy_array_without_items_takes_any() -> None:
+    validation = {"legacySchema": True, "openAPIV3Schema": {"properties": {"labels": {"type": "array"}}}}
+    parameters = template.read(made("v1", validation)).schema["properties"]["spec"]["properties"][
+        "parameters"
+    ]
+    assert parameters["properties"]["labels"]["items"] == {"x-kubernetes-preserve-unknown-fields": True}
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1alpha1"])
+def test_old_versions_without_validation_take_any_parameter(version: str) -> None:
+    spec = template.read(made(version)).schema["properties"]["spec"]["properties"]
+    assert spec["parameters"]["x-kubernetes-preserve-unknown-fields"] is True
+
+
+def test_an_engine_without_source_is_refused() -> None:
+    with pytest.raises(TemplateError, match="no language driver"):
+        template.read(made(code=[{"engine": "Rego"}]))
+
+
 def test_the_generated_crd() -> None:
     found = made(validation={"openAPIV3Schema": {"type": "object", "properties": {"n": {"type": "integer"}}}})
     found["metadata"]["uid"] = "u"

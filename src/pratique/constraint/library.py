@@ -274,10 +274,12 @@ class Library:
         try:
             result = one.program.run(review.input, self._inventory.data)
         except rego.EvaluationError as error:
-            return (Finding(_failure(error), {}, error=True),)
+            return (Finding(_failure(error), None, error=True),)
         except Exception as error:
             # INVARIANT: whatever one policy does, every other constraint is still asked, and it denies.
-            return (Finding(f"the policy could not be evaluated: {error or type(error).__name__}", {}, True),)
+            return (
+                Finding(f"the policy could not be evaluated: {error or type(error).__name__}", None, True),
+            )
         return findings(result) if result else ()
 
 

@@ -47,7 +47,7 @@ def check(main: rego.Source, libs: Sequence[rego.Source], *, required: str) -> s
         for span, name in references(one):
             if name not in READABLE:
                 raise _bad_reference(one, span, name)
-    if not any(rule.path and rule.path[0] == required for rule in module.rules):
+    if not any(rule.path and rule.path[0] == required and not rule.function for rule in module.rules):
         raise ModuleError(
             f"the rule `{required}` is missing",
             _start(module),

@@ -88,8 +88,8 @@ class Review:
     ) -> Review:
         """Ask about an object that exists, as the audit does.
 
-        `show_namespace=False` keeps the Namespace from Rego (`namespaceObject`) but not from `match`, which
-        is what gator does.
+        `show_namespace=False` keeps the Namespace from Rego, which reads an empty `namespaceObject`, but not
+        from `match`; that is what gator does.
         """
         metadata = found.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
@@ -107,7 +107,7 @@ class Review:
         shape["object"] = found
         shape["oldObject"] = None
         shape["options"] = None
-        shape["namespaceObject"] = namespace if show_namespace else None
+        shape["namespaceObject"] = namespace if show_namespace else {}
         return cls(shape, found, None, namespace, source, "")
 
     @property

@@ -126,6 +126,8 @@ def preserve_unknown(schema: dict[str, Any]) -> dict[str, Any]:
             schema["type"] = "object" if _has_fields(schema) else kind or ""
             if not schema["type"]:
                 del schema["type"]
+    if kind == "array" and not isinstance(schema.get("items"), dict):
+        schema["items"] = {PRESERVE: True}
     for name in ("properties", "patternProperties", "definitions"):
         for part in (schema.get(name) or {}).values():
             if isinstance(part, dict):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pratique.constraint import decode
 from pratique.constraint import schema as crds
 from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, NoEngineError, TemplateError
 from pratique.errors import Location
@@ -118,26 +119,28 @@ class _Reader:
                 code=CONVERSION_ERROR,
                 hint=f"write `apiVersion: {GROUP}/v1` and `kind: {KIND}`",
             )
-        crd = self.mapping(("spec", "crd", "spec"))
+        if wrong := decode.misfit(self.found):
+            path, text = wrong
+            raise self.error(
+                text, path, code=CONVERSION_ERROR, hint="give it the type that the message names last"
+            )
         names = self.mapping(("spec", "crd", "spec", "names"))
         targets, operations = self.targets()
         kind = names.get("kind")
-        if not self.name:
-            raise self.error("the ConstraintTemplate has no name", ("metadata",))
         if not isinstance(kind, str) or not kind:
             raise self.error(f'ConstraintTemplate "{self.name}" does not specify CRD Kind', ("spec", "crd"))
         if self.name != kind.lower():
             raise self.error(
                 f"the ConstraintTemplate's name \"{self.name}\" is not equal to the lowercase of CRD's Kind:"
                 f' "{kind.lower()}"',
-                ("metadata", "name"),
+                ("metadata", "name") if self.name else ("metadata",),
                 hint=f"name it `{kind.lower()}`, or change the kind",
             )
         return Template(
             name=self.name,
             kind=kind,
             rego=self.rego(targets),
-            schema=self.schema(crd, version),
+            schema=self.schema(version),
             operations=operations,
             short_names=tuple(_texts(names.get("shortNames"))),
             annotations=self.annotations(),
@@ -167,9 +170,11 @@ class _Reader:
                 "must declare exactly one target", path, hint=f"write one with `target: {TARGET}`"
             )
         target = targets[0]
-        if target.get("target") != TARGET:
+        if not target.get("target"):
+            raise self.error("target name must not be empty", (*path, 0), hint=f"write `target: {TARGET}`")
+        if target["target"] != TARGET:
             raise self.error(
-                f'target "{target.get("target") or ""}" not recognized, known targets [{TARGET}]',
+                f'target "{target["target"]}" not recognized, known targets [{TARGET}]',
                 (*path, 0, "target"),
             )
         operations = frozenset(_texts(target.get("operations")))
@@ -201,6 +206,7 @@ class _Reader:
                 rego = source.get("rego")
                 if not isinstance(rego, str):
                     raise self.error("the Rego engine needs `source.rego`", path)
+                self.source_texts(source, path)
                 version: Version = "v1" if source.get("version") == "v1" else "v0"
                 libs = tuple(_texts(source.get("libs")))
                 return RegoSource(rego, libs, version, (*path, "rego"), (*path, "libs"))
@@ -218,13 +224,24 @@ class _Reader:
             kind=NoEngineError,
         )
 
-    def schema(self, crd: Mapping[str, Any], version: str) -> dict[str, Any]:
+    def source_texts(self, source: Mapping[str, Any], path: Path) -> None:
+        """Refuse what stands in a `source` with another type than Gatekeeper reads."""
+        for name, known, kind in (("libs", list, "[]interface {}"), ("version", str, "string")):
+            value = source.get(name)
+            if value is not None and not isinstance(value, known):
+                raise self.error(
+                    f".{name} accessor error: {value} is of the wrong type, expected {kind}:"
+                    f" while extracting Rego {name}",
+                    (*path, name),
+                )
+
+    def schema(self, version: str) -> dict[str, Any]:
         path: Path = ("spec", "crd", "spec", "validation")
         validation = self.mapping(path)
         # The defaults of the three versions of ConstraintTemplate itself (1.1).
         legacy = validation.get("legacySchema")
         if not isinstance(legacy, bool):
-            legacy = version != "v1" and bool(validation or "validation" in crd)
+            legacy = version != "v1"
         parameters = validation.get("openAPIV3Schema")
         if parameters is not None and not isinstance(parameters, Mapping):
             raise self.error("`openAPIV3Schema` must be an object", (*path, "openAPIV3Schema"))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.constraint import GATOR, Constraint, Library, Programs, Review, Violation
+from pratique.constraint import GATOR, Constraint, Library, Programs, Review, Violation, validation
 from pratique.constraint.expansion import GENERATED, imply
 from pratique.constraint.program import Sink
 from pratique.errors import InputError, Location, PratiqueError, SourceError
@@ -170,6 +170,9 @@ def _reads_inventory(source: Any) -> bool:
 
 def _judge(loaded: Loaded, entry: Entry, found: dict[str, Any]) -> list[Finding]:
     library, generator = loaded.library, loaded.generator
+    if group_kind(found)[0] == CONSTRAINTS:
+        # gator judges a constraint with the defaults that loading it filled in.
+        found = dict(loaded.constraints[validation.key(found)].object)
     # gator asks with an empty Namespace about cluster-scoped objects, which `scope` then sees (6.1).
     namespace = generator.namespace_of(found)
     review = Review.from_object(found, namespace=namespace, show_namespace=False)
