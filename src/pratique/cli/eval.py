@@ -2,260 +2,395 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import fields, is_dataclass
-from functools import partial
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pratique.cli.rego import options
 from pratique.errors import InputError, Location
 
 if TYPE_CHECKING:
     from pratique import rego
+    from pratique.cli.rego.loading import Loaded
+    from pratique.cli.rego.presentation import Outcome
+    from pratique.rego.asking import Question
+    from pratique.rego.observe.coverage import Coverage
+    from pratique.rego.observe.explain import Mode
+    from pratique.rego.plan.scope import Watching
+    from pratique.rego.runtime.tracing import Event
 
-# Variables that take the values of expressions; no answer shows them.
-_CAPTURE = "__expression_"
+_KINDS = ("index_excluded", "early_exit")
+# `-o`, as every command here has it, in the names that `-f` has.
+_OUTPUTS = {"json": "json", "yaml": "yaml", "table": "pretty"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The command's options, under their own names."""
+
+    query: str | None
+    stdin: bool
+    paths: tuple[str, ...]
+    bundles: tuple[str, ...]
+    ignore: tuple[str, ...]
+    input_path: str | None
+    stdin_input: bool
+    form: str | None
+    output: str | None
+    package: str
+    imports: tuple[str, ...]
+    v0_compatible: bool
+    v1_compatible: bool
+    strict: bool
+    strict_builtin_errors: bool
+    show_builtin_errors: bool
+    fail: bool
+    fail_defined: bool
+    explain: str
+    var_values: bool
+    profile: bool
+    profile_limit: int
+    profile_sort: tuple[str, ...]
+    metrics: bool
+    instrument: bool
+    coverage: bool
+    coverage_runs: str | None
+    disable_indexing: bool
+    disable_early_exit: bool
+    pretty_limit: int
+    timeout: float
+    count: int
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", required=False)
+@click.option("--stdin", is_flag=True, help="Read the query from standard input.")
 @click.option(
     "-d",
     "--data",
     "paths",
     multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="A policy (.rego), data (.json, .yaml), or a folder of both. May be given several times.",
+    type=click.Path(),
+    help="A policy (.rego), data (.json, .yaml), or a folder of both; prefix:path puts data below a name. "
+    "May be given several times.",
 )
 @click.option(
-    "-i", "--input", "input_path", type=click.Path(path_type=Path), help="The input document; - reads it."
+    "-b",
+    "--bundle",
+    "bundles",
+    multiple=True,
+    type=click.Path(),
+    help="A folder that is laid out as a bundle.",
 )
+@options.ignore
+@click.option("-i", "--input", "input_path", type=click.Path(), help="The input document; - reads it.")
 @click.option("-I", "--stdin-input", is_flag=True, help="Read the input document from standard input.")
 @click.option(
     "-f",
     "--format",
     "form",
     type=click.Choice(["json", "values", "bindings", "pretty", "raw", "discard"]),
-    default="json",
-    show_default=True,
+    help="How to print the answer.  [default: json]",
 )
-@click.option("--v0-compatible", is_flag=True, help="Read policies and query as Rego v0.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "yaml"]),
+    help="How to print the answer, as other commands have it: table is -f pretty.",
+)
+@click.option("--package", default="", help="The package that the query is read in.")
+@click.option(
+    "--import", "imports", multiple=True, help="An import for the query; may be given several times."
+)
+@options.versions
+@options.v1
+@click.option("-S", "--strict", is_flag=True, help="Compile in strict mode: refuse what is unused.")
 @click.option("--strict-builtin-errors", is_flag=True, help="End at the first error of a builtin.")
+@click.option(
+    "--show-builtin-errors", is_flag=True, help="Show the errors of builtins; none of them is fatal."
+)
 @click.option("--fail", is_flag=True, help="Exit with 1 when the answer is undefined or empty.")
 @click.option("--fail-defined", is_flag=True, help="Exit with 1 when the answer is defined.")
-def eval(  # noqa: PLR0913  the command's own name; one parameter an option
-    *,
-    query: str,
-    paths: tuple[Path, ...],
-    input_path: Path | None,
-    stdin_input: bool,
-    form: str,
-    v0_compatible: bool,
-    strict_builtin_errors: bool,
-    fail: bool,
-    fail_defined: bool,
-) -> None:
-    """Evaluate QUERY and print its results, for example: pratique eval -d policy.rego 'data.main.deny'."""
-    from pratique import rego
+@click.option(
+    "--explain",
+    type=click.Choice(["off", "full", "notes", "fails", "debug"]),
+    default="off",
+    show_default=True,
+    help="Tell the evaluation step by step.",
+)
+@click.option("--var-values", is_flag=True, help="Show the values of variables in an explanation.")
+@click.option("--profile", is_flag=True, help="Show where time is spent, by line of the policy.")
+@click.option("--profile-limit", type=int, default=10, show_default=True, help="How many lines to show.")
+@click.option(
+    "--profile-sort",
+    multiple=True,
+    help="What to sort lines by: total_time_ns, num_eval, num_redo, num_gen_expr, file, line.",
+)
+@click.option("--metrics", is_flag=True, help="Show how long each stage takes.")
+@click.option("--instrument", is_flag=True, help="As --metrics.")
+@click.option("--coverage", is_flag=True, help="Show which parts of the policy were evaluated.")
+@click.option("--coverage-runs", help="What may explain a part that was not: index_excluded, early_exit.")
+@click.option(
+    "--disable-indexing", is_flag=True, help="Let explanations enter rules that an index leaves out."
+)
+@click.option(
+    "--disable-early-exit", is_flag=True, help="Let explanations go on behind a rule's first answer."
+)
+@click.option("--pretty-limit", type=int, default=80, show_default=True, help="The widest cell of a table.")
+@click.option(
+    "--timeout", type=options.DURATION, default=0.0, help="The longest evaluation, as 5s; default none."
+)
+@click.option("--count", type=click.IntRange(min=1), default=1, help="How often to evaluate, for figures.")
+@options.refused_flag("-p/--partial", "partial evaluation is not built; evaluate with the whole input")
+@options.refused("-u/--unknowns", "partial evaluation is not built; evaluate with the whole input")
+@options.refused("-s/--schema", "check documents in the policy, with json.match_schema")
+@options.refused("--capabilities", "leave builtins out by reviewing policies; http.send is always off")
+@options.refused("-t/--target", "policies are compiled to Python only")
+@options.refused("-O/--optimize", "policies are always compiled as they will run")
+@options.refused("-e/--entrypoint", "name the rule in the query, as `data.package.rule`")
+def eval(**given: Any) -> None:  # the command's own name
+    """Evaluate QUERY and print its results, for example: pratique eval -d policy.rego 'data.main.deny'.
 
-    version: Literal["v0", "v1"] = "v0" if v0_compatible else "v1"
-    if stdin_input and input_path is not None:
-        raise InputError("the input is given twice", hint="give --input or --stdin-input")
-    if stdin_input:
-        input_path = Path("-")
+    Exit codes: 0 answered, 1 for --fail and --fail-defined, 2 when something is wrong.
+    """
+    from pratique.cli.rego import presentation
 
-    def say(text: str, location: Location) -> None:
-        click.echo(f"{location}: {text}", err=True)
-
-    try:
-        sources, data = _load(paths, version)
-        given: Any = rego.UNDEFINED if input_path is None else _document(input_path)
-        ask = partial(
-            rego.query, sources, input=given, data=data, strict=strict_builtin_errors, version=version
-        )
-        results = _results(query, version, ask, say)
-    except (rego.CompileError, rego.EvaluationError) as error:
-        if form != "json":
-            raise
-        click.echo(json.dumps({"errors": _errors(error)}, indent=2, ensure_ascii=False))
-        sys.exit(error.exit_code)
-    _print(results, form)
-    if (fail and not results) or (fail_defined and results):
+    settings = Settings(**given)
+    form = _form(settings)
+    run = _Run(settings)
+    outcome = run.outcome(form)
+    click.echo(presentation.render(outcome, form, limit=settings.pretty_limit), nl=False)
+    if run.failed is not None:
+        sys.exit(run.failed.exit_code)
+    if (settings.fail and not outcome.rows) or (settings.fail_defined and outcome.rows):
         sys.exit(1)
 
 
-def _errors(error: Any) -> list[dict[str, Any]]:
-    """Return an error's problems as OPA's JSON has them; a query's own places name no file."""
-    return [
-        {
-            "message": each.message,
-            "code": each.code,
-            "location": {
-                "file": "" if each.location.file == "query" else each.location.file,
-                "row": each.location.line,
-                "col": each.location.column,
-            },
-        }
-        for each in getattr(error, "problems", (error,))
-    ]
+def _form(settings: Settings) -> str:
+    if settings.form and settings.output and _OUTPUTS[settings.output] != settings.form:
+        raise InputError(
+            f"-f {settings.form} and -o {settings.output} ask for two formats", hint="give one of them"
+        )
+    if settings.strict_builtin_errors and settings.show_builtin_errors:
+        raise InputError(
+            "--strict-builtin-errors and --show-builtin-errors exclude each other",
+            hint="the first ends at the error that the second would show",
+        )
+    return settings.form or _OUTPUTS.get(settings.output or "", "json")
 
 
-def _results(query: str, version: Any, ask: Any, sink: Any) -> list[dict[str, Any]]:
-    """Return each answer's bindings and the value of each expression of the query.
+@dataclass(slots=True)
+class _Run:
+    """One call of the command: what was loaded, and what watches the evaluation."""
 
-    An expression that is a term is asked as `variable = term`, so that its value comes back even where it is
-    false. With several expressions, or one that iterates, it must also hold, as `opa eval` has it.
-    """
-    from pratique import rego
-    from pratique.rego import nodes
-    from pratique.rego.parse import parse_query
+    settings: Settings
+    failed: Any = None
+    events: list[Event] = field(default_factory=list)
 
-    body = parse_query(rego.Source("query", query, version))
-    shown, asked, held = [], [], []
-    for number, each in enumerate(body):
-        start, end = each.span.start, max(part.span.end for part in (each, *each.withs))
-        text = query[start:end]
-        location = each.span.location()
-        name = ""
-        if isinstance(each, nodes.Test):
-            name = f"{_CAPTURE}{number}"
-            held.append(name)
-        shown.append((name, text, {"row": location.line, "col": location.column}))
-        asked.append(f"{name} = {text}" if name else text)
-    if len(body) > 1 or _iterates(body):
-        asked += held
-    try:
-        found = ask("\n".join(asked), sink=sink)
-    except (rego.CompileError, rego.EvaluationError):
-        # The author's own text has the places that the author knows; what it prints was said already.
-        ask(query, sink=lambda text, location: None)
-        raise
-    return [
-        {
-            "expressions": [
-                {"value": rego.to_json(row[name]) if name else True, "text": text, "location": location}
-                for name, text, location in shown
-            ],
-            "bindings": _visible(row),
-        }
-        for row in found
-    ]
+    def outcome(self, form: str) -> Outcome:
+        """Load, compile and evaluate; an error becomes part of the outcome where JSON is asked for."""
+        from pratique import rego
+        from pratique.cli.rego import loading
+        from pratique.cli.rego.presentation import Outcome
 
-
-def _iterates(node: Any) -> bool:
-    """Whether a reference outside comprehensions has a variable in its path, or a relation is called."""
-    from pratique.rego import nodes
-
-    if isinstance(node, nodes.Comprehension):
-        return False
-    if isinstance(node, nodes.Ref) and any(isinstance(each, nodes.Var) for each in node.path):
-        return True
-    if isinstance(node, nodes.Call) and node.name == "walk":
-        return True
-    if isinstance(node, tuple):
-        return any(map(_iterates, node))
-    return is_dataclass(node) and any(
-        _iterates(getattr(node, each.name)) for each in fields(node) if each.name != "span"
-    )
-
-
-def _load(paths: tuple[Path, ...], version: Any) -> tuple[list[rego.Source], dict[str, Any]]:
-    """Read what --data names: policies as sources, documents merged below the folders that they lie in."""
-    from pratique import rego
-
-    sources: list[rego.Source] = []
-    data: dict[str, Any] = {}
-    for path in paths:
-        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        for file in files:
-            if file.suffix == ".rego":
-                sources.append(rego.Source(str(file), _text(file), version))
-            elif file.suffix in (".json", ".yaml", ".yml"):
-                below = file.parent.relative_to(path).parts if path.is_dir() else ()
-                _merge(data, below, _document(file), file)
-            elif not path.is_dir():
-                raise InputError(
-                    f"`{file}` is neither a policy nor data", hint="name a .rego, .json or .yaml file"
-                )
-    return sources, data
-
-
-def _merge(data: dict[str, Any], below: tuple[str, ...], document: Any, file: Path) -> None:
-    for name in below:
-        data = data.setdefault(name, {})
-    if not isinstance(document, dict):
-        raise InputError(f"`{file}` holds no object", hint="data has names at its top level")
-    for name, value in document.items():
-        if isinstance(value, dict) and isinstance(data.get(name), dict):
-            _merge(data[name], (), value, file)
-        elif name in data:
-            raise InputError(f"`{file}` gives `{name}` a second value", hint="keep one of the two")
-        else:
-            data[name] = value
-
-
-def _text(path: Path) -> str:
-    try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"`{path}` cannot be read: {error}", hint="name a text file that exists") from error
-
-
-def _document(path: Path) -> Any:
-    from pratique.kube import yaml
-
-    text = _text(path)
-    if path.suffix == ".json":
+        settings = self.settings
+        outcome = Outcome()
+        version = options.choose(settings.v0_compatible, settings.v1_compatible)
+        query, given = self._documents()
+        started = time.perf_counter_ns()
+        loaded = loading.load(settings.paths, version, ignore=options.listed(settings.ignore))
+        bundled = loading.load(settings.bundles, version, ignore=options.listed(settings.ignore), bundle=True)
+        loaded.add(bundled)
+        taken = time.perf_counter_ns() - started
         try:
-            return json.loads(text)
-        except ValueError as error:
+            for _ in range(settings.count):
+                self._once(query, given, loaded, outcome, version, taken)
+        except (rego.CompileError, rego.EvaluationError) as error:
+            if form not in ("json", "yaml", "discard"):
+                self._explain(outcome)
+                click.echo(outcome.trace, nl=False)
+                raise
+            self.failed = error
+            outcome.errors = [_error(each) for each in getattr(error, "problems", (error,))]
+        self._explain(outcome)
+        return outcome
+
+    def _documents(self) -> tuple[str, Any]:
+        from pratique import rego
+        from pratique.cli.rego import loading
+
+        settings = self.settings
+        if settings.stdin_input and settings.input_path is not None:
+            raise InputError("the input is given twice", hint="give --input or --stdin-input")
+        piped = settings.stdin_input or settings.input_path == "-"
+        if settings.stdin is (settings.query is not None):
             raise InputError(
-                f"`{path}` is not JSON: {error}", hint="check the text with a JSON formatter"
-            ) from error
-    documents = yaml.read(text, file=str(path))
-    return documents[0] if documents else None
-
-
-def _visible(bindings: dict[str, Any]) -> dict[str, Any]:
-    from pratique import rego
-
-    return {
-        name: rego.to_json(value)
-        for name, value in bindings.items()
-        if not name.startswith("$") and not name.startswith(_CAPTURE)
-    }
-
-
-def _print(results: list[dict[str, Any]], form: str) -> None:
-    if form == "discard":
-        click.echo(json.dumps({"result": "discarded"} if results else {}, indent=2))
-        return
-    rows = [[each["value"] for each in result["expressions"]] for result in results]
-    if form == "values":
-        for row in rows:
-            click.echo(json.dumps(row, indent=2, ensure_ascii=False))
-    elif form == "raw":
-        for row in rows:
-            click.echo(
-                " ".join(
-                    each
-                    if isinstance(each, str)
-                    else json.dumps(each, ensure_ascii=False, separators=(",", ":"))
-                    for each in row
-                )
+                "the query is given twice" if settings.stdin else "there is no query",
+                hint="give it as an argument, such as 'data.main.deny', or on standard input with --stdin",
             )
-    elif form == "bindings":
-        for result in results:
-            click.echo(json.dumps(result["bindings"], indent=2, ensure_ascii=False))
-    elif form == "pretty":
-        for result, row in zip(results, rows, strict=True):
-            shown = result["bindings"] or (row[0] if len(row) == 1 else row)
-            click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
-        if not results:
-            click.echo("undefined")
-    else:
-        kept = [{name: part for name, part in each.items() if part} for each in results]
-        click.echo(json.dumps({"result": kept} if kept else {}, indent=2, ensure_ascii=False))
+        if settings.stdin and piped:
+            raise InputError(
+                "query and input cannot both come from standard input", hint="put the input into a file"
+            )
+        query = settings.query if settings.query is not None else sys.stdin.read()
+        path = "-" if piped else settings.input_path
+        return query, rego.UNDEFINED if path is None else loading.document(Path(path))
+
+    def _once(  # the documents of one evaluation
+        self, query: str, given: Any, loaded: Loaded, outcome: Outcome, version: Any, taken: int
+    ) -> None:
+        from pratique.cli.rego import gojson
+        from pratique.rego.observe.profile import Profile
+
+        settings = self.settings
+        question = self._compiled(query, loaded, version, self._watching())
+        profile = Profile(query="query") if settings.profile else None
+        coverage = self._coverage(loaded)
+        self.events = []
+        errors: list[rego.EvaluationError] = []
+        answers = question.answers(
+            given,
+            loaded.data,
+            sink=_say,
+            errors=errors,
+            watch=self._watch(profile, coverage),
+        )
+        first = not outcome.profiles and not outcome.metrics
+        outcome.rows = [
+            {
+                "expressions": [
+                    {
+                        "value": gojson.plain(value),
+                        "text": place.text,
+                        "location": {"row": place.location().line, "col": place.location().column},
+                    }
+                    for value, place in zip(answer.values, question.places, strict=True)
+                ],
+                "bindings": {name: gojson.plain(answer.bindings[name]) for name in sorted(answer.bindings)},
+            }
+            for answer in answers
+        ]
+        if profile is not None:
+            profile.finish()
+            limit = settings.profile_limit
+            outcome.profiles.append(profile.report(limit=limit, sort=self._sorts()))
+        if settings.metrics or settings.instrument:
+            timers = {**question.timers, "load_files": taken}
+            outcome.metrics.append({f"timer_rego_{name}_ns": timers[name] for name in sorted(timers)})
+        if settings.show_builtin_errors and first:
+            outcome.errors = [_error(each) for each in errors]
+        if coverage is not None:
+            outcome.coverage = self._covered(query, given, loaded, version, coverage)
+
+    def _sorts(self) -> tuple[str, ...]:
+        from pratique.rego.observe.profile import SORTS
+
+        found = options.listed(self.settings.profile_sort)
+        for each in found:
+            if each not in SORTS:
+                raise InputError(f"profiles cannot be sorted by `{each}`", hint=f"take {', '.join(SORTS)}")
+        return found
+
+    # --- watching ------------------------------------------------------------------------------------------
+
+    def _watching(self) -> Watching | None:
+        from pratique.rego.plan.scope import Watching
+
+        settings = self.settings
+        if settings.explain == "off" and not (settings.profile or self._measures):
+            return None
+        return Watching(indexing=not settings.disable_indexing, early_exit=not settings.disable_early_exit)
+
+    @property
+    def _measures(self) -> bool:
+        return self.settings.coverage or self.settings.coverage_runs is not None
+
+    def _coverage(self, loaded: Loaded) -> Coverage | None:
+        from pratique import rego
+        from pratique.rego.observe.coverage import Coverage
+
+        if not self._measures:
+            return None
+        return Coverage([rego.parse_module(source) for source in loaded.sources])
+
+    def _watch(self, profile: Any, coverage: Coverage | None) -> Any:
+        takers = [each.record for each in (profile, coverage) if each is not None]
+        if self.settings.explain != "off":
+            takers.append(self.events.append)
+
+        def watch(event: Event) -> None:
+            for take in takers:
+                take(event)
+
+        return watch
+
+    def _covered(
+        self, query: str, given: Any, loaded: Loaded, version: Any, coverage: Coverage
+    ) -> dict[str, Any]:
+        from pratique.rego.plan.scope import Watching
+
+        runs = self.settings.coverage_runs
+        wanted = _KINDS if runs is None else options.listed((runs,))
+        others = {}
+        for kind, watching in zip(
+            _KINDS, (Watching(indexing=False), Watching(early_exit=False)), strict=True
+        ):
+            other = self._coverage(loaded)
+            if kind in wanted and other is not None:
+                question = self._compiled(query, loaded, version, watching)
+                question.answers(given, loaded.data, watch=other.record)
+                others[kind] = other
+        return coverage.report(others).data()
+
+    def _explain(self, outcome: Outcome) -> None:
+        from pratique.rego.observe import explain
+
+        if self.settings.explain == "off":
+            return
+        mode: Mode = self.settings.explain  # type: ignore[assignment]  # one of the option's choices
+        events = explain.select(self.events, mode)
+        outcome.explanation = explain.as_data(events, query="query")
+        outcome.trace = explain.pretty(events, query="query", values=self.settings.var_values)
+
+    def _compiled(self, query: str, loaded: Loaded, version: Any, watching: Watching | None) -> Question:
+        from pratique import rego
+        from pratique.rego.asking import ask
+
+        settings = self.settings
+        return ask(
+            loaded.sources,
+            query,
+            package=settings.package,
+            imports=settings.imports,
+            version=version,
+            limits=rego.Limits(steps=0, seconds=settings.timeout, output=0),
+            strict=settings.strict_builtin_errors,
+            capabilities=rego.Capabilities(strict=settings.strict),
+            watched=watching,
+        )
+
+
+def _say(text: str, location: Location) -> None:
+    # OPA prints what a policy says as it is.
+    click.echo(text, err=True)
+
+
+def _error(error: Any) -> dict[str, Any]:
+    """Return a problem as OPA's JSON has it; a query's own places name no file."""
+    place = error.location
+    found: dict[str, Any] = {
+        "message": error.message,
+        "code": error.code,
+        "location": {
+            "file": "" if place.file == "query" else place.file,
+            "row": place.line,
+            "col": place.column,
+        },
+    }
+    if error.code == "rego_parse_error":
+        found["details"] = {"line": place.text, "idx": place.column - 1}
+    return found

@@ -6,14 +6,13 @@ become underscores). Nothing is imported before it is called: start-up is part o
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import os
 import sys
 from typing import Any
 
 import click
 
+from pratique.cli.menu import Menu
 from pratique.errors import PratiqueError
 
 MENU = {
@@ -38,39 +37,9 @@ MENU = {
 }
 
 
-class Menu(click.Group):
-    """A group that knows its commands' names and help, and imports a command when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which a person meets them."""
-        return list(MENU)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command `cmd_name`, or None when there is no such command."""
-        if cmd_name not in MENU:
-            return None
-        symbol = cmd_name.replace("-", "_")
-        module = importlib.import_module(f"pratique.cli.{symbol}")
-        command: click.Command = getattr(module, symbol)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is meant; one that does not exist is refused with what comes close."""
-        if args and args[0] not in MENU and not args[0].startswith("-"):
-            close = difflib.get_close_matches(args[0], MENU, n=2)
-            meant = f" Did you mean `{'` or `'.join(close)}`?" if close else ""
-            ctx.fail(f"No such command `{args[0]}`.{meant}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the menu without importing a single command."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(MENU.items()))
-
-
-@click.command(cls=Menu, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Menu, menu=MENU, package="pratique.cli", context_settings={"help_option_names": ["-h", "--help"]}
+)
 def pratique() -> None:
     """Write a policy once, assign it to a scope, and see it enforced in every cluster.
 

@@ -12,17 +12,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from pratique.rego import engine, nodes
+from pratique.rego import engine, extents, nodes
+from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities
+from pratique.rego.errors import CompileError
 from pratique.rego.parse import parse_module, parse_query
 from pratique.rego.plan.scope import Watching
+from pratique.rego.plan.spelled import CAPTURE
 from pratique.rego.runtime.errors import EvaluationError
 from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Span, Version
-
-# Variables that take the values of expressions; `plan.spelled` knows them by this beginning.
-_CAPTURE = "~e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,11 @@ def ask(  # noqa: PLR0913  # as for compile
     body = parse_query(Source(engine.QUERY, text, version))
     timers["query_parse"] = time.perf_counter_ns() - started
     asked: list[nodes.Expr] = []
-    captures: list[str] = []
+    captures: dict[int, str] = {}
     for number, literal in enumerate(body):
-        name = f"{_CAPTURE}{number}" if isinstance(literal, nodes.Test) and not _silent(literal.term) else ""
-        captures.append(name)
+        name = f"{CAPTURE}{number}" if isinstance(literal, nodes.Test) and not _silent(literal.term) else ""
+        if not isinstance(literal, nodes.Some):
+            captures[literal.span.start] = name
         if name and isinstance(literal, nodes.Test):
             asked.append(
                 nodes.Unify(literal.term, nodes.Var(name, literal.span), literal.span, literal.withs)
@@ -99,26 +100,48 @@ def ask(  # noqa: PLR0913  # as for compile
         else:
             asked.append(literal)
     started = time.perf_counter_ns()
-    policy = engine.compile_query(
-        sources,
-        tuple(asked),
-        module=_module(package, imports, version),
-        limits=limits,
-        strict=strict,
-        capabilities=capabilities,
-        printing=True,
-        watched=watched,
-    )
+    checked = engine.check_sources(sources, capabilities=capabilities, builtins=None, printing=True)
+    timers["module_compile"] = time.perf_counter_ns() - started
+    started = time.perf_counter_ns()
+    try:
+        policy = engine.compile_query(
+            checked,
+            tuple(asked),
+            module=_module(package, imports, version),
+            limits=limits,
+            strict=strict,
+            capabilities=capabilities,
+            printing=True,
+            watched=watched,
+        )
+    except CompileError as error:
+        raise _without_captures(error) from None
     timers["query_compile"] = time.perf_counter_ns() - started
-    places = tuple(
-        [each.span._replace(end=max(part.span.end for part in (each, *each.withs))) for each in body]
+    # Expressions are answered in the order in which they are evaluated; what declares only is none.
+    order = dict.fromkeys([each.span.start for each in policy.query if each.span.start in captures])
+    written = {each.span.start: extents.literal(each) for each in body}
+    starts = [*order, *[start for start in captures if start not in order]]
+    return Question(
+        policy,
+        tuple([written[start] for start in starts]),
+        tuple([captures[start] for start in starts]),
+        len(body) > 1 or _iterates(body),
+        timers,
     )
-    return Question(policy, places, tuple(captures), len(body) > 1 or _iterates(body), timers)
+
+
+def _without_captures(error: CompileError) -> CompileError:
+    # What takes an expression's value is never to blame: it is unsafe only where something else is.
+    rest = [each for each in error.problems if not each.message.startswith(f"var {CAPTURE}")]
+    return CompileError(rest) if rest else error
 
 
 def _silent(term: nodes.Term) -> bool:
-    # `print` has no value, and a call with its output written down has none to give.
-    return isinstance(term, nodes.Call) and (term.parts == ("print",) or term.output is not None)
+    # `print` has no value, and a call with its output written down (`count(xs, n)`) has none to give.
+    if not isinstance(term, nodes.Call):
+        return False
+    known = registry.table().get(term.name)
+    return known is not None and (known.void or 0 <= known.arity < len(term.args))
 
 
 def _module(package: str, imports: Sequence[str], version: Version) -> nodes.Module | None:

@@ -8,7 +8,7 @@ bindings for a query, or one error that speaks of the policy's own lines. The pa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -61,6 +61,8 @@ class Policy:
     _namespace: dict[str, Any] = field(repr=False)
     _entries: dict[str, Callable[[State], Value]] = field(repr=False)
     _slots: int = 0
+    # The query that the entrypoint `QUERY` answers, in the order in which it is evaluated.
+    query: nodes.Body = ()
 
     def evaluate(
         self,
@@ -201,7 +203,7 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
 
     Raises CompileError.
     """
-    checked = _checked(sources, capabilities=capabilities, builtins=builtins, printing=printing)
+    checked = check_sources(sources, capabilities=capabilities, builtins=builtins, printing=printing)
     planned = plan(checked, constants=_paths(constants or {}), printing=printing, watched=watched)
     _check_roots(planned, data_roots)
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
@@ -224,8 +226,9 @@ def query(  # noqa: PLR0913  # as for compile
 
     Raises CompileError, EvaluationError.
     """
+    options = _options(capabilities, builtins, sink is not None)
     policy = compile_query(
-        sources,
+        check_sources(sources, **options),
         parse_query(Source(QUERY, text, version)),
         builtins=builtins,
         limits=limits,
@@ -238,7 +241,7 @@ def query(  # noqa: PLR0913  # as for compile
 
 
 def compile_query(  # noqa: PLR0913  # as for compile
-    sources: Iterable[Source],
+    checked: nodes.Checked,
     body: nodes.Body,
     *,
     module: nodes.Module | None = None,
@@ -251,13 +254,13 @@ def compile_query(  # noqa: PLR0913  # as for compile
 ) -> Policy:
     """Return a policy whose entrypoint `QUERY` answers a parsed query: a list of dicts of its variables.
 
-    The query is read as part of `module`, if there is one. Raises CompileError.
+    `checked` are the modules that it asks, from `check_sources` with the same options. The query is
+    read as part of `module`, if there is one. Raises CompileError.
     """
     options = _options(capabilities, builtins, printing)
-    checked = _checked(sources, **options)
     asked = check_query(body, checked, module=module, **options)
     planned = plan(checked, query=asked, printing=printing, watched=watched)
-    policy = _policy(planned, checked, builtins, limits=limits, strict=strict)
+    policy = replace(_policy(planned, checked, builtins, limits=limits, strict=strict), query=asked.body)
     policy._entries[QUERY] = policy._namespace[f"r{len(planned.rules) - 1}"]
     return policy
 
@@ -268,13 +271,14 @@ def _options(
     return {"capabilities": capabilities or Capabilities(), "builtins": builtins or {}, "printing": printing}
 
 
-def _checked(
+def check_sources(
     sources: Iterable[Source],
     *,
     capabilities: Capabilities | None,
     builtins: Mapping[str, registry.Builtin] | None,
     printing: bool,
 ) -> nodes.Checked:
+    """Return the modules, parsed and checked. Raises CompileError with the problems of all that do not parse."""
     modules: list[nodes.Module] = []
     problems: list[Problem] = []
     for source in sources:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from pratique.cli.rego.fmt import fmt
+from pratique.cli.menu import Menu
+
+MENU = {
+    "fmt": "Format Rego as opa fmt does, and v0 as v1.",
+}
 
 
-@click.group()
+@click.group(cls=Menu, menu=MENU, package="pratique.cli.rego")
 def rego() -> None:
     """Work on Rego policies."""
-
-
-rego.add_command(fmt)

@@ -6,6 +6,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decim
 from typing import Final
 
 from pratique.rego.builtins.registry import builtin, failure, operand_error, whole
+from pratique.rego.runtime import numbers
 from pratique.rego.runtime.values import Value, exact
 
 _DIGITS: Final = {2: "b", 8: "o", 10: "d", 16: "x"}
@@ -20,7 +21,7 @@ def _to_whole(value: Value, rounding: str) -> int:
 @builtin("abs", "number -> number")
 def absolute(number: Value) -> Value:
     """Return the number without its sign."""
-    return abs(number)
+    return abs(number) if type(number) is int else numbers.plus(abs(number), 0)
 
 
 @builtin("ceil", "number -> number")

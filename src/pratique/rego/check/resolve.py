@@ -185,6 +185,10 @@ class Resolver:
         nested = inner.inner(literal.body)
         body = self.body(literal.body, nested)
         self.leave(nested)
+        for var in (literal.key, literal.value):
+            if var is not None and var.name != "_":
+                inner.declared[var.name] = var
+        self.leave(inner)
         return Every(key, value, domain, body, literal.span, self.withs(literal.withs, scope))
 
     def prints(self, scope: Scope) -> bool:

@@ -109,7 +109,7 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
         node = scope.names.node(step.node)
         keys = ", ".join([scope.piece(name, out).text for name in step.keys])
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
-        return f"for {step.key} in {members}:"
+        return f"for {step.key} in {f'sorted_values({members})' if step.ordered else members}:"
     source = scope.atom(step.source, out)
     members = _members(step, source, scope)
     # Only loops inside loops, and in functions, can take long: they are counted as they start.
@@ -129,10 +129,22 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
     return f"for {step.key or step.value or '_'} in {members}:"
 
 
+# How members come in order, by whether keys and values are asked for.
+_IN_ORDER: Final = {
+    (True, True): "items_in_order",
+    (True, False): "keys_in_order",
+    (False, True): "values_in_order",
+    (False, False): "values_in_order",
+}
+
+
 def _members(step: ir.Scan | ir.Walk, source: Piece, scope: Scope) -> str:
     name = source.text
     if isinstance(step, ir.Walk):
         return f"walk({name})"
+    if step.ordered and source.kind != "list":
+        members = f"{_IN_ORDER[bool(step.key), bool(step.value)]}({name})"
+        return members if step.key else f"({name} if type({name}) is list else {members})"
     if step.key and step.value:
         return f"({name}.items() if type({name}) is dict else items({name}))"
     if step.key:

@@ -14,15 +14,17 @@ from typing import Any, Final
 from pratique.rego.runtime.tracing import Event, Site
 
 SORTS: Final = ("total_time_ns", "num_eval", "num_redo", "num_gen_expr", "file", "line")
+_DEFAULT: Final = ("total_time_ns", "num_eval", "num_redo", "file", "line")
 
 
 @dataclass(slots=True)
 class Line:
-    """One line's figures; the place is that of the expression that was met first."""
+    """One line's figures; place and text are those of the expression that was met first."""
 
     file: str
     row: int
     col: int
+    text: str
     nanoseconds: int = 0
     evals: int = 0
     redos: int = 0
@@ -85,11 +87,11 @@ class Profile:
         file = "" if place.file == self._query else place.file
         found = self._lines.get((file, place.line))
         if found is None:
-            found = self._lines[(file, place.line)] = Line(file, place.line, place.column)
+            found = self._lines[(file, place.line)] = Line(file, place.line, place.column, site.span.text)
         return found
 
     def report(self, *, limit: int = 10, sort: Sequence[str] = ()) -> list[Line]:
-        """Return the lines, the greatest first by these criteria (default: `SORTS`); no limit when it is 0."""
-        criteria = [_KEYS[each] for each in (sort or SORTS)]
+        """Return the lines, the greatest first by these criteria, then by time and counts; no limit when it is 0."""
+        criteria = [_KEYS[each] for each in dict.fromkeys((*sort, *_DEFAULT))]
         found = sorted(self._lines.values(), key=lambda line: [key(line) for key in criteria], reverse=True)
         return found[:limit] if limit > 0 else found

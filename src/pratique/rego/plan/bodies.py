@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from pratique.rego import nodes
 from pratique.rego.plan import ir
+from pratique.rego.plan.order import ordered
 from pratique.rego.plan.patterns import Patterns, is_wildcard
 from pratique.rego.runtime import values
 from pratique.rego.runtime.values import UNDEFINED, Value
@@ -211,7 +212,10 @@ class Bodies(Patterns):
         key = None if term.key is None else inner.term(term.key)
         value = inner.term(term.value)
         name = self.fresh()
-        self.steps.append(ir.Collect(name, term.kind, tuple(inner.steps), key, value, term.span))
+        steps = tuple(inner.steps)
+        if term.kind == "array":
+            steps = ordered(steps)
+        self.steps.append(ir.Collect(name, term.kind, steps, key, value, term.span))
         return ir.Local(name)
 
     # --- with ------------------------------------------------------------------------------------------

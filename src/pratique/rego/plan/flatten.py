@@ -21,8 +21,9 @@ GENERATED = "~f"
 class Flattener:
     """Makes bodies flat, with variables of its own (`~f1`, `~f2`, ...) that are unique in a rule."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, modern_not: bool) -> None:
         self._count = 0
+        self._modern_not = modern_not
 
     def rule_body(
         self, body: nodes.Body, heads: tuple[nodes.Term, ...], implied: Span | None
@@ -57,6 +58,8 @@ class Flattener:
             return [literal]
         before, withs = self._withs(literal)
         literal = replace(literal, withs=withs)
+        if isinstance(literal, nodes.Not):
+            return [*before, *self._negated(literal)]
         calls: list[nodes.Expr] = []
         match literal:
             case nodes.Test():
@@ -64,10 +67,23 @@ class Flattener:
             case nodes.Unify():
                 sides = [self._calls(side, calls, withs) for side in (literal.left, literal.right)]
                 literal = replace(literal, left=sides[0], right=sides[1])
-            case nodes.SomeIn() | nodes.Every():
+            case nodes.SomeIn():
                 domain = self._named(self._calls(literal.domain, calls, withs), calls, withs)
                 literal = replace(literal, domain=domain)
+            case nodes.Every():
+                domain = self._calls(literal.domain, calls, withs)
+                if not isinstance(domain, nodes.Ref):
+                    domain = self._put(domain, calls, withs)
+                literal = replace(literal, domain=domain)
         return [*before, *[flat for each in [*calls, literal] for flat in self._dynamics(each)]]
+
+    def _negated(self, literal: nodes.Not) -> list[nodes.Expr]:
+        # Without `future.keywords.not`, what is inside is worked out before the negation.
+        if self._modern_not or literal.braced or len(literal.body) != 1:
+            return [literal]
+        *before, last = self._literal(literal.body[0])
+        outside = [replace(each, withs=(*each.withs, *literal.withs)) for each in before]
+        return [*outside, replace(literal, body=(last,))]
 
     def _withs(self, literal: nodes.Expr) -> tuple[list[nodes.Expr], tuple[nodes.With, ...]]:
         before: list[nodes.Expr] = []
@@ -110,6 +126,9 @@ class Flattener:
         # What is looked into has a name.
         if isinstance(term, nodes.Var | nodes.Ref):
             return term
+        return self._put(term, out, withs)
+
+    def _put(self, term: nodes.Term, out: list[nodes.Expr], withs: tuple[nodes.With, ...]) -> nodes.Var:
         name = self._fresh(term.span)
         out.append(nodes.Unify(name, term, term.span, withs))
         return name

@@ -168,12 +168,16 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Go on once for each member: its key (index, key, or the element of a set) and its value."""
+    """Go on once for each member: its key (index, key, or the element of a set) and its value.
+
+    Members come in the order of their keys where that is asked for.
+    """
 
     source: Expr
     key: str
     value: str
     span: Span
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,7 @@ class ScanKeys:
     keys: tuple[Expr, ...]
     key: str
     span: Span
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

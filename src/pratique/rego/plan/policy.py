@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from pratique.rego import nodes
 from pratique.rego.plan import ir
 from pratique.rego.plan.bodies import Bodies
+from pratique.rego.plan.order import ordered
 from pratique.rego.plan.scope import Counter, Policy, Watching
 from pratique.rego.plan.tree import Group, Place, Tree
 from pratique.rego.plan.watch import Watched
@@ -159,12 +160,16 @@ def _clause(policy: Policy, rule: nodes.Rule, params: tuple[str, ...], counter: 
     keys = tuple([body.local(body.term(key)) for key in head])
     value = body.term(result)
     otherwise = None if rule.otherwise is None else _clause(policy, rule.otherwise, params, counter)
-    return ir.Clause(tuple(body.steps), keys, value, body.span, otherwise, multi=rule.kind == "set")
+    steps = tuple(body.steps)
+    if policy.printing or policy.watched is not None:
+        steps = ordered(steps, deep=True)
+    return ir.Clause(steps, keys, value, body.span, otherwise, multi=rule.kind == "set")
 
 
 def _query(policy: Policy, query: nodes.Query, number: int) -> ir.Rule:
     body = (Watched if policy.watched else Bodies)(policy, Counter())
     body.body(query.body)
     pairs = tuple([(ir.Const(name), body.bound[variable.name]) for name, variable in query.variables])
-    clause = ir.Clause(tuple(body.steps), (), ir.ObjectOf(pairs), body.span)
+    steps = ordered(tuple(body.steps), deep=policy.printing or policy.watched is not None)
+    clause = ir.Clause(steps, (), ir.ObjectOf(pairs), body.span)
     return ir.Rule(number, (), "bindings", (clause,), cached=False, span=body.span)

@@ -31,7 +31,7 @@ class Watched(Bodies):
         modern_not: bool = False,
     ) -> None:
         super().__init__(policy, counter, bound, modern_not=modern_not)
-        self.flattener = Flattener()
+        self.flattener = Flattener(modern_not=modern_not)
 
     def inner(self) -> Watched:
         """Return a scope for a nested body, which reports as one of its own."""
@@ -116,6 +116,7 @@ class Watched(Bodies):
                 self._names(),
                 spelled.variables(literal),
                 index,
+                negated=isinstance(literal, nodes.Not),
             )
             self._report(frame, "eval", site)
             self.literal(literal)

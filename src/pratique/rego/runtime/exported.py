@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pratique.rego.runtime import calls, documents, numbers, references, state, tracing
 from pratique.rego.runtime.errors import BuiltinError
-from pratique.rego.runtime.values import COUNTED, UNDEFINED, Set, compare, equal, make_object
+from pratique.rego.runtime.values import COUNTED, UNDEFINED, Set, compare, equal, make_object, ordered
 
 EXPORTED: Final[dict[str, Any]] = {
     # Python's own
@@ -34,10 +34,14 @@ EXPORTED: Final[dict[str, Any]] = {
     "rows_of": references.rows,
     "is_collection": references.is_collection,
     "items": references.items,
+    "items_in_order": references.items_in_order,
     "keys": references.keys,
+    "keys_in_order": references.keys_in_order,
     "member": references.member,
     "member_at": references.member_at,
+    "sorted_values": ordered,
     "values": references.values,
+    "values_in_order": references.values_in_order,
     "walk": references.walk,
     # rules
     "at": documents.at,

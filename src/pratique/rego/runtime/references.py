@@ -6,7 +6,7 @@ types. Generated code does the usual case (a `dict` and a string key) in line an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -83,6 +83,34 @@ def items(base: Value) -> Collection[tuple[Value, Value]]:
     if kind is Set:
         return [(member, member) for member in base.values()]
     return _NOTHING
+
+
+def keys_in_order(base: Value) -> Sequence[Value]:
+    """Return the keys of a collection, sorted: as OPA goes through objects and sets."""
+    kind = type(base)
+    if kind is dict:
+        return sorted(base)
+    return range(len(base)) if kind is list else ordered(keys(base))
+
+
+def values_in_order(base: Value) -> Sequence[Value]:
+    """Return the members of a collection in the order of their keys."""
+    kind = type(base)
+    if kind is list:
+        return base  # type: ignore[no-any-return]
+    if kind is dict or kind is Object:
+        return [base.get(name) for name in keys_in_order(base)]
+    return keys_in_order(base)
+
+
+def items_in_order(base: Value) -> Sequence[tuple[Value, Value]]:
+    """Return pairs of key and value in the order of the keys; in a set both are the member."""
+    kind = type(base)
+    if kind is list:
+        return list(enumerate(base))
+    if kind is dict or kind is Object:
+        return [(name, base.get(name)) for name in keys_in_order(base)]
+    return [(member, member) for member in keys_in_order(base)]
 
 
 def is_collection(base: Value) -> bool:

@@ -33,6 +33,7 @@ class Site:
     shown: frozenset[str] = frozenset()
     index: int = -1
     early: bool = False
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ class Frame:
             self._redo(self.path[-1])
 
     def _redo(self, step: _Step) -> None:
-        self._tell("Redo", step.site, self.values)
+        if not step.site.negated:
+            # A negation has no other answer to look for.
+            self._tell("Redo", step.site, self.values)
         _leave(step)
 
     def _tell(self, op: Op, site: Site, values: dict[str, Value], message: str = "") -> None:
@@ -159,7 +162,8 @@ class Tracer:
         frame = Frame(self, site, self._count, self.stack[-1].number if self.stack else 0)
         frame.values = dict(zip(site.names, values, strict=True))
         self.stack.append(frame)
-        frame._tell("Enter", site, frame.values)
+        # A function's arguments become known to its rules only as they are matched.
+        frame._tell("Enter", site, {} if site.kind == "rule" else frame.values)
         return frame
 
     def note(self, message: str) -> None:
