@@ -24,7 +24,13 @@ CLIENTS = ROOT / ".cache" / "clients" / "bin"
 PATIENCE = 30.0
 expect.set_options(timeout=PATIENCE * 1000)
 Found = TypeVar("Found")
-FAILED: dict[str, str] = {}  # file -> its first step that failed
+FAILED: dict[tuple[str, str], str] = {}  # a file and its client -> the first step that failed
+
+
+def played(item: pytest.Item) -> tuple[str, str]:
+    """Return what steps build on each other: those of one file, with one client."""
+    chosen = getattr(item, "callspec", None)
+    return item.path.name, str(chosen.params.get("kubectl", "")) if chosen else ""
 
 
 def client(name: str) -> str:
@@ -74,6 +80,7 @@ class Day:
     home: Path
     base: int
     environment: dict[str, str]
+    program: str = "kubectl"  # the one of two that every `kubectl` of this day is
     output: str = ""
     process: subprocess.Popen[str] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
@@ -108,8 +115,9 @@ class Day:
         return self.process.wait(timeout=PATIENCE)
 
     def run(self, *command: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        program = self.program if command[0] == "kubectl" else command[0]
         result = subprocess.run(
-            [client(command[0]), *command[1:]],
+            [client(program), *command[1:]],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -119,8 +127,8 @@ class Day:
         assert code in (None, result.returncode), f"{' '.join(command)}: {result.stdout}{result.stderr}"
         return result
 
-    def kubectl(self, *arguments: str, code: int = 0, program: str = "kubectl") -> str:
-        return self.run(program, *arguments, code=code).stdout
+    def kubectl(self, *arguments: str, code: int = 0) -> str:
+        return self.run("kubectl", *arguments, code=code).stdout
 
     def pratique(self, *arguments: str, code: int = 0) -> str:
         result = subprocess.run(
@@ -143,7 +151,13 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def kubectl() -> str:
+    """Return the program; a file that plays its day with several overrides this with parameters."""
+    return "kubectl"
+
+
+@pytest.fixture(scope="module")
+def day(kubectl: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     home = tmp_path_factory.mktemp("home")
     environment = {
         **os.environ,
@@ -154,7 +168,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         "AZURE_CONFIG_DIR": str(home / "azure"),
         "REQUESTS_CA_BUNDLE": str(home / "roots.pem"),
     }
-    today = Day(home, free_ports(6), environment)
+    today = Day(home, free_ports(6), environment, kubectl)
     yield today
     if today.process is not None and today.process.poll() is None:
         today.stop()
@@ -164,7 +178,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     if report.failed:
-        FAILED.setdefault(item.path.name, item.name)
+        FAILED.setdefault(played(item), item.name)
         page = getattr(item, "funcargs", {}).get("page")
         if page is not None:
             picture = ROOT / ".cache" / f"{item.name}.png"
@@ -175,7 +189,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(autouse=True)
 def _no_step_without_the_one_before(request: pytest.FixtureRequest) -> None:
-    if first := FAILED.get(request.path.name):
+    if first := FAILED.get(played(request.node)):
         pytest.fail(f"not played: it builds on {first}, which failed")
 
 
