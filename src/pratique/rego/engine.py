@@ -20,6 +20,7 @@ from pratique.rego.emit.module import Emitted, emit, load
 from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
 from pratique.rego.parse import module_data, parse_module, parse_query
 from pratique.rego.plan import ir
+from pratique.rego.plan.optimise import optimise
 from pratique.rego.plan.policy import plan
 from pratique.rego.plan.scope import Watching
 from pratique.rego.plan.text import render
@@ -193,19 +194,23 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     data_roots: Sequence[str] | None = None,
     printing: bool = False,
     watched: Watching | None = None,
+    optimised: bool = True,
 ) -> Policy:
     """Compile modules into a policy.
 
-    `constants` are parts of the input that are known now (`{"input.parameters": {...}}`). With `strict`, the
-    refusal of a builtin ends an evaluation instead of making the call undefined. With `data_roots`, a reference
-    to other base data is refused. A policy compiled to be `watched` can tell what an evaluation
-    does, and is slower.
+    `constants` are parts of the input that are known now (`{"input.parameters": {...}}`); without `optimised`,
+    every rule is compiled as it stands, and they are not looked at. With `strict`, the refusal of a builtin ends
+    an evaluation instead of making the call undefined. With `data_roots`, a reference to other base data is
+    refused. A policy compiled to be `watched` can tell what an evaluation does, and is slower.
 
     Raises CompileError.
     """
     checked = check_sources(sources, capabilities=capabilities, builtins=builtins, printing=printing)
-    planned = plan(checked, constants=_paths(constants or {}), printing=printing, watched=watched)
+    planned = plan(checked, printing=printing, watched=watched)
     _check_roots(planned, data_roots)
+    if optimised and watched is None:
+        known = {} if planned.input_replaced else _paths(constants or {})
+        planned = optimise(planned, {**registry.table(), **(builtins or {})}, known)
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
 
 

@@ -151,23 +151,22 @@ class Scope:
         text = base.text
         if base.kind == "object":
             self.known.objects.add(text)
-        path: Any = (token(expr.base),)
-        known: Any = (self.state, base.text)
-        waiting: list[Piece] = []
-        for index, step in enumerate(expr.keys, 1):
-            name_piece = self.piece(step, out)
-            known = (known, name_piece.text)
-            path = (*path, token(step))
-            last = index == len(expr.keys)
-            if known in self.known.found and not waiting:
-                text = self.known.found[known]
-                continue
-            waiting.append(name_piece)
-            if last or self.uses[path] > 1:
+        names = [self.piece(step, out) for step in expr.keys]
+        known: list[Any] = [(self.state, base.text)]
+        for each in names:
+            known.append((known[-1], each.text))
+        found = self.known.found
+        done = next((at for at in range(len(names), 0, -1) if known[at] in found), 0)
+        if done:
+            text = found[known[done]]
+        path = (token(expr.base), *map(token, expr.keys))
+        for at in range(done + 1, len(names) + 1):
+            last = at == len(names)
+            if last or self.uses[path[: at + 1]] > 1:
                 name = into if into and last else self.fresh()
-                self._looked_up(name, text, waiting, out)
-                self.known.found[known] = text = name
-                waiting = []
+                self._looked_up(name, text, names[done:at], out)
+                found[known[at]] = text = name
+                done = at
         return self.sure(Piece(text))
 
     def _looked_up(self, name: str, base: str, keys: list[Piece], out: Lines) -> None:
@@ -283,7 +282,9 @@ class Scope:
 def always_true(rule: ir.Rule) -> bool:
     """Tell whether a rule is true wherever it is defined."""
     return rule.kind in {"complete", "function"} and all(
-        isinstance(clause.value, ir.Const) and clause.value.value is True for clause in walk.clauses(rule)
+        isinstance(value, ir.Const) and value.value is True
+        for clause in walk.clauses(rule)
+        for value in walk.outcomes(walk.branch(clause))
     )
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pratique.rego.emit import steps as statements
 from pratique.rego.emit.expressions import Scope, constant
 from pratique.rego.emit.known import hoisted_lookups
-from pratique.rego.emit.lines import Fail, Lines
-from pratique.rego.plan import ir
+from pratique.rego.emit.lines import Lines
+from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.values import equal
 
 
@@ -65,9 +65,8 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
     tree = rule.kind == "object" and (rule.joined or deep or multi != {False})
     for clause in rule.clauses:
 
-        def end(lines: Lines, _: Fail, clause: ir.Clause = clause) -> None:
-            value = scope.piece(clause.value, lines).text
-            keys = [scope.piece(name, lines).text for name in clause.keys]
+        def end(lines: Lines, branch: ir.Branch, clause: ir.Clause = clause) -> None:
+            *keys, value = [scope.piece(expr, lines).text for expr in walk.ends(branch)]
             if tree:
                 lines.add(f"rows.append((({', '.join(keys)},), {value}, {clause.multi}))")
             elif rule.kind == "object":
@@ -76,7 +75,7 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
                 lines.add(f"rows.append({value})")
 
         out.at = clause.span
-        statements.nested(scope, clause.steps, out, end, repeats=rule.kind != "bindings")
+        statements.nested(scope, walk.branch(clause), out, end, repeats=rule.kind != "bindings")
     out.at = rule.span
     if rule.kind == "object":
         made = "branch" if rule.joined else "tree" if tree else "object"
@@ -94,8 +93,7 @@ class _Shape:
 
 
 def _shape(rule: ir.Rule, *, early_exit: bool) -> _Shape:
-    chain = [clause for first in rule.clauses for clause in _chain(first)]
-    found = [constant(clause.value) for clause in chain]
+    found = [constant(value) for clause in _all(rule) for value in walk.outcomes(walk.branch(clause))]
     same = all(known for known, _ in found) and all(equal(value, found[0][1]) for _, value in found)
     return _Shape(same and early_exit, len(rule.clauses) == 1)
 
@@ -110,7 +108,7 @@ def _chain(clause: ir.Clause | None) -> list[ir.Clause]:
 
 def _once(clause: ir.Clause) -> bool:
     # At most one solution: no step goes on more than once.
-    return not any(isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk) for step in clause.steps)
+    return not any(isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk | ir.Fork) for step in clause.steps)
 
 
 def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
@@ -138,8 +136,8 @@ def _all(rule: ir.Rule) -> list[ir.Clause]:
 
 
 def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direct: bool, left: str) -> None:
-    def end(lines: Lines, _: Fail) -> None:
-        value = scope.piece(clause.value, lines).text
+    def end(lines: Lines, branch: ir.Branch) -> None:
+        value = _value(branch, scope, lines)
         if direct and left:
             lines.add(f"{left}.leave()")
         if direct:
@@ -148,7 +146,12 @@ def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direc
             _merge(rule, "out", value, scope, lines)
 
     out.at = clause.span
-    statements.nested(scope, clause.steps, out, end)
+    statements.nested(scope, walk.branch(clause), out, end)
+
+
+def _value(branch: ir.Branch, scope: Scope, lines: Lines) -> str:
+    assert branch.value is not None
+    return scope.piece(branch.value, lines).text
 
 
 def _merge(rule: ir.Rule, name: str, value: str, scope: Scope, lines: Lines) -> None:
@@ -165,16 +168,16 @@ def _alternatives(rule: ir.Rule, chain: list[ir.Clause], scope: Scope, out: Line
     out.add(f"{name} = U")
     for index, clause in enumerate(chain):
 
-        def end(lines: Lines, _: Fail, clause: ir.Clause = clause) -> None:
-            _merge(rule, name, scope.piece(clause.value, lines).text, scope, lines)
+        def end(lines: Lines, branch: ir.Branch) -> None:
+            _merge(rule, name, _value(branch, scope, lines), scope, lines)
 
         out.at = clause.span
         if index == 0:
-            statements.nested(scope, clause.steps, out, end)
+            statements.nested(scope, walk.branch(clause), out, end)
             continue
         out.add(f"if {name} is U:")
         with out.indented():
-            statements.nested(scope, clause.steps, out, end)
+            statements.nested(scope, walk.branch(clause), out, end)
     out.add(f"if {name} is not U:")
     with out.indented():
         _merge(rule, "out", name, scope, out)
@@ -193,7 +196,7 @@ def _last(rule: ir.Rule, scope: Scope, out: Lines, *, open_end: bool) -> None:
     default = rule.default
     out.at = default.span
 
-    def end(lines: Lines, _: Fail) -> None:
-        _answer(rule, scope.piece(default.value, lines).text, lines)
+    def end(lines: Lines, branch: ir.Branch) -> None:
+        _answer(rule, _value(branch, scope, lines), lines)
 
-    statements.nested(scope, default.steps, out, end)
+    statements.nested(scope, walk.branch(default), out, end)

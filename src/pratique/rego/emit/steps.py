@@ -7,7 +7,7 @@ flat: a guard leaves the innermost loop, and a block without a loop around it be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from pratique.rego.emit.expressions import Scope
@@ -15,8 +15,8 @@ from pratique.rego.emit.known import Piece
 from pratique.rego.emit.lines import Fail, Lines
 from pratique.rego.plan import ir, walk
 
-# Writes what happens where all steps hold; returns whether the search is over then.
-End: TypeAlias = Callable[[Lines, Fail], None]
+# Writes what happens where all steps of a branch hold.
+End: TypeAlias = Callable[[Lines, ir.Branch], None]
 
 
 # A loop over so few constants costs what a step costs.
@@ -29,30 +29,37 @@ class Block:
 
     fail: Fail
     end: End
+    branch: ir.Branch
     flag: str = ""
     loops: int = 0
 
 
 def nested(
-    scope: Scope, steps: Sequence[ir.Step], out: Lines, end: End, *, flag: str = "", repeats: bool = True
+    scope: Scope, branch: ir.Branch, out: Lines, end: End, *, flag: str = "", repeats: bool = True
 ) -> None:
     """Write a block of its own: what is found inside is forgotten after it.
 
     With a `flag`, `end` sets it and the first success leaves the block. Without `repeats`, `end` must not be
     reached twice for one member of a set.
     """
-    known, states, before = scope.known.copy(), list(scope.states), scope.repeats
+    before = scope.repeats
     scope.repeats = repeats and not (scope.plan.printing or scope.plan.watched)
-    inner = out.child()
-    fail = Fail("break")
-    frame = frame_of(steps)
+    frame = frame_of(branch.steps)
     if frame:
         out.add(f"{frame} = IDLE")
-    run(scope, list(steps), inner, Block(fail, end, flag))
-    out.once(inner, fail)
+    _block(scope, branch, out, end, flag)
     if frame:
         out.add(f"{frame}.leave()")
-    scope.known, scope.states, scope.repeats = known, states, before
+    scope.repeats = before
+
+
+def _block(scope: Scope, branch: ir.Branch, out: Lines, end: End, flag: str) -> None:
+    known, states = scope.known.copy(), list(scope.states)
+    inner = out.child()
+    fail = Fail("break")
+    run(scope, list(branch.steps), inner, Block(fail, end, branch, flag))
+    out.once(inner, fail)
+    scope.known, scope.states = known, states
 
 
 def frame_of(steps: Sequence[ir.Step]) -> str:
@@ -69,12 +76,21 @@ def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:
         if isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk):
             _loop(scope, step, steps[index + 1 :], out, block)
             return
+        if isinstance(step, ir.Fork):
+            _fork(scope, step, out, block)
+            return
         _step(scope, step, out, block.fail)
-    block.end(out, block.fail)
+    block.end(out, block.branch)
     if block.flag and block.loops:
         out.add("break")
-    elif block.flag and block.fail.used:
-        pass  # the block that runs once ends by itself
+
+
+def _fork(scope: Scope, step: ir.Fork, out: Lines, block: Block) -> None:
+    for index, branch in enumerate(step.branches, 1):
+        _block(scope, branch, out, block.end, block.flag)
+        if not block.flag or (index == len(step.branches) and not block.loops):
+            continue
+        out.add(f"if {block.flag}: {'break' if block.loops else block.fail}")
 
 
 def _loop(
@@ -85,7 +101,7 @@ def _loop(
     out.add(_head(scope, step, out, inner=block.loops > 0 or scope.counting))
     known = scope.known.copy()
     with out.indented():
-        run(scope, rest, out, Block(Fail("continue"), block.end, block.flag, block.loops + 1))
+        run(scope, rest, out, replace(block, fail=Fail("continue"), loops=block.loops + 1))
     scope.known = known
     if block.flag and block.loops:
         out.add(f"if {block.flag}: break")
@@ -213,7 +229,7 @@ def _not(scope: Scope, steps: tuple[ir.Step, ...], out: Lines, fail: Fail) -> No
         return
     flag = scope.fresh("n")
     out.add(f"{flag} = False")
-    nested(scope, steps, out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
+    nested(scope, ir.Branch(steps), out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
     out.add(f"if {flag}: {fail}")
 
 
@@ -228,7 +244,7 @@ def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
     known = scope.known.copy()
     with out.indented():
         out.add(f"{flag} = False")
-        nested(scope, step.steps, out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
+        nested(scope, ir.Branch(step.steps), out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
         out.add(f"if not {flag}: break")
     scope.known = known
     out.add("else:")
@@ -241,14 +257,12 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
     rows = scope.fresh("c")
     out.add(f"{rows} = []")
 
-    def end(lines: Lines, _: Fail) -> None:
-        value = scope.piece(step.value, lines).text
-        if step.key is None:
-            lines.add(f"{rows}.append({value})")
-        else:
-            lines.add(f"{rows}.append(({scope.piece(step.key, lines).text}, {value}))")
+    def end(lines: Lines, branch: ir.Branch) -> None:
+        texts = [scope.piece(expr, lines).text for expr in walk.ends(branch)]
+        lines.add(f"{rows}.append({texts[0] if step.key is None else f'({texts[0]}, {texts[1]})'})")
 
-    nested(scope, step.steps, out, end, repeats=step.kind != "array")
+    keys = () if step.key is None else (step.key,)
+    nested(scope, ir.Branch(step.steps, keys, step.value), out, end, repeats=step.kind != "array")
     out.at = step.span
     made = {"array": rows, "set": f"Set({rows})", "object": f"collect_object({rows})"}[step.kind]
     kind = {"array": "list", "set": "set", "object": ""}[step.kind]
@@ -292,10 +306,10 @@ def _print(
         name = scope.fresh("c")
         out.add(f"{name} = []")
 
-        def end(lines: Lines, _: Fail, name: str = name, value: ir.Expr = value) -> None:
+        def end(lines: Lines, _: ir.Branch, name: str = name, value: ir.Expr = value) -> None:
             lines.add(f"{name}.append({scope.piece(value, lines).text})")
 
-        nested(scope, steps, out, end, repeats=False)
+        nested(scope, ir.Branch(steps), out, end, repeats=False)
         rows.append(name)
     listed = "".join([f"{name}, " for name in rows])
     out.add(f"print_values({scope.state}, ({listed}), {scope.names.place(step.span)})")

@@ -279,8 +279,38 @@ class Watch:
     values: tuple[Expr, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Steps, and what stands where all of them hold: keys below a rule or of an object, and a value."""
+
+    steps: tuple[Step, ...]
+    keys: tuple[Expr, ...] = ()
+    value: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Go on once for each branch that holds; always the last step, and what follows it is in the branches."""
+
+    branches: tuple[Branch, ...]
+    span: Span
+
+
 Step: TypeAlias = (
-    Assign | Test | Shape | Scan | ScanKeys | Walk | Not | Every | Collect | Enter | Leave | Print | Watch
+    Assign
+    | Test
+    | Shape
+    | Scan
+    | ScanKeys
+    | Walk
+    | Not
+    | Every
+    | Collect
+    | Enter
+    | Leave
+    | Print
+    | Watch
+    | Fork
 )
 
 # --- rules -------------------------------------------------------------------------------------------------
@@ -348,3 +378,4 @@ class Plan:
     watched: bool = False
     early_exit: bool = True
     printing: bool = False
+    input_replaced: bool = False

@@ -1,13 +1,11 @@
 """A whole policy to its plan: the tree of rules, then every rule, then what a query asks.
 
-Comes in: checked modules, and what is known of the input already (`constants`, by path below `input`). Goes
-out: an `ir.Plan`. With constants, references into them are folded; they are not where some `with` replaces
-input, since a rule may then be asked about another input.
+Comes in: checked modules, and perhaps a query. Goes out: an `ir.Plan`, every rule as it stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 from pratique.rego import nodes
@@ -17,19 +15,17 @@ from pratique.rego.plan.order import ordered
 from pratique.rego.plan.scope import Counter, Policy, Watching
 from pratique.rego.plan.tree import Group, Place, Tree
 from pratique.rego.plan.watch import Watched
-from pratique.rego.runtime.values import Value
 
 
 def plan(
     checked: nodes.Checked,
     *,
-    constants: Mapping[tuple[str, ...], Value] | None = None,
     query: nodes.Query | None = None,
     printing: bool = False,
     watched: Watching | None = None,
 ) -> ir.Plan:
     """Return the plan of a policy; a query becomes its last rule. `watched` code reports what it does."""
-    policy = Policy(_tree(checked), constants or {}, printing=printing, watched=watched)
+    policy = Policy(_tree(checked), printing=printing, watched=watched)
     for each in _withs(checked, query):
         _note(policy, each)
     rules = [_rule(policy, group) for group in policy.tree.groups]
@@ -44,6 +40,7 @@ def plan(
         watched is not None,
         watched is None or watched.early_exit,
         printing,
+        policy.input_replaced,
     )
 
 
@@ -100,7 +97,7 @@ def _found(node: object) -> Iterator[nodes.With]:
 
 def _note(policy: Policy, each: nodes.With) -> None:
     if each.kind == "input":
-        policy.fold = False
+        policy.input_replaced = True
     elif each.kind == "data":
         policy.replaced.add(each.path)
     elif each.kind == "builtin":

@@ -22,15 +22,14 @@ class Watching:
 
 @dataclass(slots=True)
 class Policy:
-    """What every body of a policy shares: the tree, constants of the input, what some `with` replaces."""
+    """What every body of a policy shares: the tree, and what some `with` replaces."""
 
     tree: Tree
-    constants: Mapping[tuple[str, ...], Value]
     mocked: set[str] = field(default_factory=set)
     mocked_rules: set[int] = field(default_factory=set)
     replaced: set[tuple[Value, ...]] = field(default_factory=set)
     bases: dict[tuple[str, Span], None] = field(default_factory=dict)
-    fold: bool = True
+    input_replaced: bool = False
     printing: bool = False
     watched: Watching | None = None
 

@@ -1,4 +1,4 @@
-"""Terms to expressions: nested calls and references laid out in order, input parameters folded.
+"""Terms to expressions: nested calls and references laid out in order.
 
 `term` gives an atom, after the steps that it needs; `value` an expression that may be undefined, for where
 that makes no difference. A variable in the brackets of a reference that is not bound yet becomes a scan.
@@ -85,25 +85,11 @@ class Terms(Scope):
 
     def looked_up(self, base: ir.Expr, keys: list[ir.Expr]) -> ir.Expr:
         """Return the lookup of keys in a base, folded if both are known."""
-        if isinstance(base, ir.Input):
-            names = [key.value if isinstance(key, ir.Const) else UNDEFINED for key in keys]
-            known = next((index for index, name in enumerate(names) if name is UNDEFINED), len(names))
-            folded = self.folded(tuple(names[:known]))
-            if isinstance(folded, ir.Const):
-                base, keys = folded, keys[known:]
         if isinstance(base, ir.Const):
             while keys and isinstance(keys[0], ir.Const):
                 found = references.get(base.value, keys[0].value)
                 base, keys = ir.Const(found), keys[1:]
         return ir.Get(base, tuple(keys)) if keys else base
-
-    def folded(self, names: tuple[Value, ...]) -> ir.Expr:
-        """Return the input at a path: a constant if it was given when the policy was compiled."""
-        if self.policy.fold:
-            for path, value in self.policy.constants.items():
-                if names[: len(path)] == path:
-                    return ir.Const(references.path(value, names[len(path) :]))
-        return ir.Get(ir.Input(), tuple(map(ir.Const, names))) if names else ir.Input()
 
     def scan(self, source: ir.Expr, part: nodes.Term) -> ir.Expr:
         """Add a scan whose key is matched by a part that is not bound; return the member."""

@@ -25,55 +25,68 @@ def _clause(clause: ir.Clause, word: str, depth: int) -> Iterator[str]:
     pad = "  " * depth
     yield f"{pad}{word} at {clause.span.location().line}"
     deeper = depth + 1
-    for line in _steps(clause.steps, deeper):
-        depth = line[0]
-        yield "  " * line[0] + line[1]
-    keys = "".join([f"[{expression(key)}]" for key in clause.keys])
-    yield (
-        f"{'  ' * deeper}yield {keys}{' contains ' if clause.multi and keys else ' ' if keys else ''}"
-        + expression(clause.value)
-    )
+    for at, line in _steps(clause.steps, deeper):
+        yield "  " * at + line
+    if not (clause.steps and isinstance(clause.steps[-1], ir.Fork)):
+        keys = "".join([f"[{expression(key)}]" for key in clause.keys])
+        contains = " contains " if clause.multi and keys else " " if keys else ""
+        yield f"{'  ' * deeper}yield {keys}{contains}{expression(clause.value)}"
     if clause.otherwise is not None:
         yield from _clause(clause.otherwise, "else", len(pad) // 2)
 
 
 def _steps(steps: tuple[ir.Step, ...], depth: int) -> Iterator[tuple[int, str]]:
     for step in steps:
+        if isinstance(step, ir.Fork):
+            for branch in step.branches:
+                yield depth, "either"
+                yield from _branch(branch, depth + 1)
+            continue
+        yield depth, _line(step)
         match step:
-            case ir.Assign(local, value):
-                yield depth, f"{local} = {expression(value)}"
-            case ir.Test(value):
-                yield depth, f"test {expression(value)}"
-            case ir.Shape(local, kind, size):
-                yield depth, f"test {local} is {kind} of {size}"
-            case ir.Scan(source, key, value):
-                yield depth, f"scan {key or '_'}, {value or '_'} in {expression(source)}"
+            case ir.Scan() | ir.ScanKeys() | ir.Walk():
                 depth += 1
-            case ir.ScanKeys(node, keys, key):
-                yield depth, f"scan {key} in keys of {expression(ir.Extent(node, keys))}"
-                depth += 1
-            case ir.Walk(source, path, value):
-                yield depth, f"walk {path}, {value} in {expression(source)}"
-                depth += 1
-            case ir.Not(inner):
-                yield depth, "not"
+            case ir.Not(inner) | ir.Every(steps=inner):
                 yield from _steps(inner, depth + 1)
-            case ir.Every(source, key, value, inner):
-                yield depth, f"every {key or '_'}, {value or '_'} in {expression(source)}"
-                yield from _steps(inner, depth + 1)
-            case ir.Collect(local, kind, inner, key, value):
-                yield depth, f"{local} = {kind} of"
-                yield from _steps(inner, depth + 1)
-                head = expression(value) if key is None else f"{expression(key)}: {expression(value)}"
-                yield depth + 1, f"collect {head}"
-            case ir.Enter(replacements):
-                yield depth, "with " + ", ".join(map(_replacement, replacements))
-            case ir.Leave():
-                yield depth, "without"
-            case ir.Print(parts):
-                yield depth, f"print {', '.join([expression(value) for _, value in parts])}"
-            case ir.Watch(_, op, site):
-                yield depth, f"report {op} {site.text}"
+            case ir.Collect(steps=inner):
+                keys = () if step.key is None else (step.key,)
+                yield from _branch(ir.Branch(inner, keys, step.value), depth + 1, "collect")
+
+
+def _line(step: ir.Step) -> str:
+    match step:
+        case ir.Assign(local, value):
+            return f"{local} = {expression(value)}"
+        case ir.Test(value):
+            return f"test {expression(value)}"
+        case ir.Shape(local, kind, size):
+            return f"test {local} is {kind} of {size}"
+        case ir.Scan(source, key, name):
+            return f"scan {key or '_'}, {name or '_'} in {expression(source)}"
+        case ir.ScanKeys(node, keys, key):
+            return f"scan {key} in keys of {expression(ir.Extent(node, keys))}"
+        case ir.Walk(source, path, name):
+            return f"walk {path}, {name} in {expression(source)}"
+        case ir.Not():
+            return "not"
+        case ir.Every(source, key, name):
+            return f"every {key or '_'}, {name or '_'} in {expression(source)}"
+        case ir.Collect(local, collected):
+            return f"{local} = {collected} of"
+        case ir.Enter(replacements):
+            return "with " + ", ".join(map(_replacement, replacements))
+        case ir.Print(parts):
+            return f"print {', '.join([expression(value) for _, value in parts])}"
+        case ir.Watch(_, op, site):
+            return f"report {op} {site.text}"
+    return "without"
+
+
+def _branch(branch: ir.Branch, depth: int, word: str = "yield") -> Iterator[tuple[int, str]]:
+    yield from _steps(branch.steps, depth)
+    if branch.value is not None and not (branch.steps and isinstance(branch.steps[-1], ir.Fork)):
+        keys = "".join([f"{expression(key)}: " for key in branch.keys])
+        yield depth, f"{word} {keys}{expression(branch.value)}"
 
 
 def _replacement(each: ir.Replacement) -> str:

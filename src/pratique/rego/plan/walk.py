@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pratique.rego.plan import ir
+from pratique.rego.source import Span
 
 
 def below(expr: ir.Expr) -> Iterator[ir.Expr]:
@@ -54,8 +55,9 @@ def nested(step: ir.Step) -> tuple[tuple[tuple[ir.Step, ...], tuple[ir.Expr, ...
         case ir.Not(steps) | ir.Every(steps=steps):
             return ((steps, ()),)
         case ir.Collect():
-            ends = (step.value,) if step.key is None else (step.key, step.value)
-            return ((step.steps, ends),)
+            return ((step.steps, (step.value,) if step.key is None else (step.key, step.value)),)
+        case ir.Fork(branches):
+            return tuple([(each.steps, ends(each)) for each in branches])
         case ir.Print(items):
             return tuple([(steps, (value,)) for steps, value in items])
     return ()
@@ -66,10 +68,36 @@ def expressions(steps: Iterable[ir.Step]) -> Iterator[ir.Expr]:
     for step in steps:
         for expr in own(step):
             yield from below(expr)
-        for block, ends in nested(step):
+        for block, last in nested(step):
             yield from expressions(block)
-            for expr in ends:
+            for expr in last:
                 yield from below(expr)
+
+
+def ends(branch: ir.Branch) -> tuple[ir.Expr, ...]:
+    """Return the expressions that a branch ends in."""
+    return branch.keys if branch.value is None else (*branch.keys, branch.value)
+
+
+def branch(clause: ir.Clause) -> ir.Branch:
+    """Return a clause, its `else` left out, as a branch."""
+    return ir.Branch(clause.steps, clause.keys, clause.value)
+
+
+def outcomes(found: ir.Branch) -> Iterator[ir.Expr]:
+    """Yield the values that a branch may end in."""
+    last = found.steps[-1] if found.steps else None
+    if isinstance(last, ir.Fork):
+        for each in last.branches:
+            yield from outcomes(each)
+    elif found.value is not None:
+        yield found.value
+
+
+def span(step: ir.Step) -> Span:
+    """Return the place of a step."""
+    found: Span = getattr(step, "span")  # noqa: B009  # `Leave` and `Watch` have none, and are not asked
+    return found
 
 
 def clauses(rule: ir.Rule) -> Iterator[ir.Clause]:

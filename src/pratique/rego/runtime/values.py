@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import cmp_to_key
+from operator import itemgetter
 from typing import Any, ClassVar, Final, TypeAlias, final
 
 Value: TypeAlias = Any
@@ -56,6 +57,10 @@ def key(value: Value) -> Any:
     if kind is list:
         return ("array", *map(key, value))
     if kind is dict:
+        if len(value) == 1:
+            # What most policies answer: an object of one text.
+            ((name, item),) = value.items()
+            return ("object", name, item if type(item) is str else key(item))
         return ("object", frozenset([(name, key(item)) for name, item in value.items()]))
     if kind is Decimal:
         # A Decimal and an int of the same value have the same hash; a float of the same text has not.
@@ -65,6 +70,9 @@ def key(value: Value) -> Any:
     if kind is Set:
         return ("set", frozenset(value.table()))
     if kind is Object:
+        if len(value.table) == 1:
+            ((name, pair),) = value.table.items()
+            return ("object", name, key(pair[1]))
         return ("object", frozenset([(name, key(pair[1])) for name, pair in value.table.items()]))
     raise TypeError(f"not a Rego value: {kind.__name__}")
 
@@ -122,7 +130,8 @@ class Set:
         return key(value) in self.table()
 
     def __iter__(self) -> Iterator[Value]:
-        return iter(ordered(self.values()))
+        raw = self._raw
+        return iter(raw if raw is not None and len(raw) < 2 else ordered(self.values()))
 
     def __len__(self) -> int:
         raw = self._raw
@@ -317,9 +326,28 @@ sort_key: Final[Callable[[Value], Any]] = cmp_to_key(compare)
 def ordered(values: Iterable[Value]) -> list[Value]:
     """Return the values as a list in Rego's order."""
     found = list(values)
+    if len(found) < 2:
+        return found
     kinds = set(map(type, found))
-    if len(kinds) < 2 and (kinds <= {str} or kinds <= {int}):
+    if kinds in (_TEXTS, _INTEGERS):
         found.sort()
+    elif kinds == _RECORDS and (name := _only_text(found)) is not None:
+        found.sort(key=itemgetter(name))
     else:
         found.sort(key=sort_key)
     return found
+
+
+_TEXTS: Final = {str}
+_INTEGERS: Final = {int}
+_RECORDS: Final = {dict}
+
+
+def _only_text(found: list[dict[str, Value]]) -> str | None:
+    """Return the one key that all of these have, if they have no other and a text stands there."""
+    names = found[0].keys()
+    if len(names) != 1:
+        return None
+    (name,) = names
+    fits = all(len(each) == 1 and type(each.get(name)) is str for each in found)
+    return name if fits else None

@@ -1,0 +1,194 @@
+"""A plan to a faster plan with the same answers, known parts of the input worked in.
+
+Comes in: a plan, its builtins, and what is known of the input (by path below `input`). Goes out: a plan of rules
+reduced one by one. A function that is called with constants gets a variant for them; a rule that amounts to a
+constant is that constant where it is read. What some `with` replaces stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from pratique.rego.builtins.registry import Builtin
+from pratique.rego.plan import fold, ir, walk
+from pratique.rego.plan.reduce import Reducer, decided
+from pratique.rego.runtime.values import UNDEFINED, Set, Value, equal, key
+
+# More variants than this, or larger constants, are not worth their code.
+_VARIANTS: Final = 64
+_LARGE: Final = 200
+
+
+def optimise(
+    plan: ir.Plan, builtins: Mapping[str, Builtin], constants: fold.Constants | None = None
+) -> ir.Plan:
+    """Return the plan, reduced."""
+    return _Optimiser(plan, builtins, constants or {}).plan()
+
+
+class _Optimiser:
+    """The rules of a plan in the making."""
+
+    def __init__(self, plan: ir.Plan, builtins: Mapping[str, Builtin], constants: fold.Constants) -> None:
+        self._plan = plan
+        self._builtins = builtins
+        self.constants = constants
+        self._made: list[ir.Rule | None] = [None] * len(plan.rules)
+        self._variants: dict[Any, int] = {}
+        self._called: set[int] = set()
+
+    def plan(self) -> ir.Plan:
+        """Return the new plan; a function that nothing calls any more is left empty."""
+        for rule in self._plan.rules:
+            if rule.kind != "function":
+                self._rule(rule.number)
+        live = self._reachable()
+        rules = []
+        for number, made in enumerate(self._made):
+            rule = made or self._plan.rules[number]
+            rules.append(rule if number in live else replace(rule, clauses=(), default=None))
+        return replace(self._plan, rules=tuple(rules))
+
+    def _reachable(self) -> set[int]:
+        waiting = [rule.number for rule in self._plan.rules if rule.kind != "function"]
+        waiting += self._called
+        live: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            if number in live:
+                continue
+            live.add(number)
+            rule = self._made[number] or self._plan.rules[number]
+            for clause in walk.clauses(rule):
+                waiting += [each.rule for each in walk.of_clause(clause) if isinstance(each, ir.Call)]
+        return live
+
+    # --- what bodies ask for -------------------------------------------------------------------------------
+
+    def value(self, number: int) -> ir.Expr:
+        """Return what a rule without arguments amounts to."""
+        rule = self._rule(number)
+        known = None if rule.replaceable else _known(rule)
+        return ir.RuleValue(number) if known is None else known
+
+    def builtin(self, expr: ir.Builtin) -> ir.Expr:
+        """Return a call of a builtin, or its answer."""
+        known = self._builtins[expr.name]
+        return expr if expr.name in self._plan.mocked else fold.builtin(expr, known, self.constants)
+
+    def call(self, number: int, args: tuple[ir.Expr, ...]) -> ir.Expr:
+        """Return a call, of a variant of the function where some operands are constants."""
+        if ir.Const(UNDEFINED) in args:
+            return ir.Const(UNDEFINED)
+        if number in self._plan.mocked_rules or self._replaceable(number):
+            self.keep(number)
+            return ir.Call(number, args)
+        number, args = self._variant(number, args)
+        known = _known(self._rule(number))
+        return ir.Call(number, args) if known is None else known
+
+    def function(self, number: int) -> ir.Rule:
+        """Return a function as it is now; one that is replaced is not to be looked into."""
+        rule = self._rule(number)
+        return replace(rule, replaceable=True) if number in self._plan.mocked_rules else rule
+
+    def keep(self, number: int) -> None:
+        """Take note that a function is named by a `with`, or called where one may replace it."""
+        if number not in self._called:
+            self._called.add(number)
+            self._rule(number)
+
+    def _replaceable(self, number: int) -> bool:
+        return number < len(self._plan.rules) and self._plan.rules[number].replaceable
+
+    # --- rules ---------------------------------------------------------------------------------------------
+
+    def _variant(self, number: int, args: tuple[ir.Expr, ...]) -> tuple[int, tuple[ir.Expr, ...]]:
+        known = [
+            arg if isinstance(arg, ir.Const) and fold.size(arg.value) <= _LARGE else None for arg in args
+        ]
+        if not any(known) or number >= len(self._plan.rules):
+            return number, args
+        name = (
+            number,
+            tuple([each and (type(each.value), repr(each.value), key(each.value)) for each in known]),
+        )
+        left = tuple([arg for arg, each in zip(args, known, strict=True) if each is None])
+        if name not in self._variants:
+            if len(self._variants) >= _VARIANTS:
+                return number, args
+            self._variants[name] = made = len(self._made)
+            self._made.append(None)
+            rule = self._plan.rules[number]
+            env: dict[str, ir.Expr] = {
+                param: each for param, each in zip(rule.params, known, strict=True) if each is not None
+            }
+            params = tuple([param for param in rule.params if param not in env])
+            rule = replace(rule, number=made, params=params, cached=not params)
+            self._made[made] = self._reduced(rule, env)
+        return self._variants[name], left
+
+    def _rule(self, number: int) -> ir.Rule:
+        made = self._made[number]
+        if made is None:
+            made = self._made[number] = self._reduced(self._plan.rules[number], {})
+        return made
+
+    def _reduced(self, rule: ir.Rule, env: dict[str, ir.Expr]) -> ir.Rule:
+        reducer = Reducer(self)
+        clauses = [self._clause(clause, reducer, env) for clause in rule.clauses]
+        default = None if rule.default is None else self._clause(rule.default, reducer, env)
+        return replace(
+            rule, clauses=tuple([clause for clause in clauses if clause is not None]), default=default
+        )
+
+    def _clause(self, clause: ir.Clause, reducer: Reducer, env: dict[str, ir.Expr]) -> ir.Clause | None:
+        found = reducer.branch(walk.branch(clause), dict(env))
+        other = None
+        if clause.otherwise is not None and (found is None or found.steps):
+            other = self._clause(clause.otherwise, reducer, env)
+        if found is None:
+            return other
+        keys, value = found.keys, found.value
+        if value is None:
+            # The branches of its fork say what it amounts to.
+            value = ir.Const(None)
+            keys = (value,) * len(clause.keys)
+        return replace(clause, steps=found.steps, keys=keys, value=value, otherwise=other)
+
+
+def _known(rule: ir.Rule) -> ir.Const | None:
+    """Return the constant that a rule amounts to, if it does whatever the input is."""
+    if rule.kind not in {"complete", "function", "set"}:
+        return None
+    found: list[list[ir.Branch] | None] = [decided(walk.branch(clause)) for clause in rule.clauses]
+    values: list[Value] = [
+        each.value.value
+        for rows in found
+        for each in rows or []
+        if each.value is not None and isinstance(each.value, ir.Const)
+    ]
+    if rule.kind == "set":
+        if any(rows is None for rows in found):
+            return None
+        return ir.Const(Set.of_table({key(value): value for value in values}))
+    if not rule.clauses:
+        return _known_default(rule.default)
+    every = [value for clause in walk.clauses(replace(rule, default=None)) for value in _ends(clause)]
+    if not values or not all(
+        isinstance(value, ir.Const) and equal(value.value, values[0]) for value in every
+    ):
+        return None
+    return ir.Const(values[0])
+
+
+def _ends(clause: ir.Clause) -> list[ir.Expr]:
+    return list(walk.outcomes(walk.branch(clause)))
+
+
+def _known_default(default: ir.Clause | None) -> ir.Const | None:
+    if default is None:
+        return ir.Const(UNDEFINED)
+    return default.value if not default.steps and isinstance(default.value, ir.Const) else None

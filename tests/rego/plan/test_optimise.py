@@ -1,0 +1,140 @@
+"""Reduced plans answer as the plans that they come from, whatever is known of the input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pratique import rego
+from pratique.rego.plan.text import render
+
+CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "rego" / "reduced.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["note"] for case in CASES])
+def test_plan_is_reduced(case: dict[str, Any]) -> None:
+    constants = {"input.parameters": case["parameters"]} if "parameters" in case else None
+    policy = rego.compile([rego.Source("case.rego", case["module"], "v1")], constants=constants)
+    assert render(policy.plan) == case["plan"]
+
+
+# Shapes that templates use, so that what is reduced meets every kind of parameter and of review.
+TEMPLATE = """package t
+
+import rego.v1
+
+violation contains {"msg": msg} if {
+	some name in input.parameters.labels
+	not input.review.labels[name]
+	msg := sprintf("%v: %v", [name, input.parameters.hint])
+}
+
+violation contains {"msg": msg, "field": field} if {
+	some field in ["containers", "initContainers"]
+	some container in input.review[field]
+	not exempt(container)
+	missing := required - {name | some name in container}
+	count(missing) > 0
+	msg := message(field, missing)
+}
+
+violation contains {"msg": msg} if {
+	some label in input.parameters.labels
+	some key, value in input.review.labels
+	key == label
+	not matches(value)
+	msg := concat("=", [key, label])
+}
+
+required := {lower(name) | some name in input.parameters.labels}
+
+exempt(container) if container in object.get(input, ["parameters", "exempt"], [])
+
+exempt(container) if {
+	some each in object.get(input.parameters, "exempt", [])
+	endswith(each, "*")
+	startswith(container, trim_suffix(each, "*"))
+}
+
+matches(value) if value == input.parameters.hint
+
+matches(value) if regex.match(object.get(input.parameters, "hint", "^a"), value)
+
+message(field, missing) := sprintf("%v lacks %v", [field, missing]) if not input.parameters.hint
+
+message(field, _) := sprintf("%s: %v", [field, input.parameters.hint]) if input.parameters.hint
+
+kinds[kind] := number if {
+	some number, kind in input.parameters.labels
+}
+
+every_label if {
+	every label in input.parameters.labels {
+		input.review.labels[label]
+	}
+}
+
+chosen := "all" if {
+	"all" in input.parameters.labels
+} else := label if {
+	some label in input.parameters.labels
+	input.review.labels[label]
+} else := "none"
+
+listed := [[name, value] |
+	some name in input.parameters.labels
+	value := input.review.labels[name]
+]
+
+pair := {"a": [x, 1]} if [x, 1] = [input.parameters.hint, input.review.number]
+"""
+RULES = ["violation", "required", "kinds", "every_label", "chosen", "listed", "pair"]
+
+texts = st.sampled_from(["a", "b", "all", "a*", "ab", "^a", "", "("])
+scalars = st.one_of(texts, st.integers(0, 2), st.booleans(), st.none(), st.just(1.0))
+values = st.recursive(
+    scalars, lambda each: st.lists(each, max_size=3) | st.dictionaries(texts, each, max_size=3)
+)
+lists = st.lists(texts, max_size=4)
+parameters = st.fixed_dictionaries(
+    {}, optional={"labels": lists | values, "hint": scalars | values, "exempt": lists | values}
+)
+reviews = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": st.dictionaries(texts, scalars, max_size=3) | values,
+        "containers": st.lists(values, max_size=3) | values,
+        "initContainers": values,
+        "number": scalars,
+    },
+)
+
+PLAIN = rego.compile([rego.Source("t.rego", TEMPLATE, "v1")], optimised=False)
+REDUCED = rego.compile([rego.Source("t.rego", TEMPLATE, "v1")])
+
+
+def answer(policy: rego.Policy, rule: str, value: Any) -> str:
+    try:
+        return rego.rego_text(policy.evaluate(f"data.t.{rule}", value))
+    except rego.EvaluationError as error:
+        return f"{error.code}: {error.message}"
+
+
+@settings(max_examples=150, deadline=None)
+@given(parameters=parameters, review=reviews)
+def test_reduced_and_specialised_policies_answer_as_plain_ones(
+    parameters: dict[str, Any], review: dict[str, Any]
+) -> None:
+    value = {"review": review, "parameters": parameters}
+    special = rego.compile(
+        [rego.Source("t.rego", TEMPLATE, "v1")], constants={"input.parameters": parameters}
+    )
+    for rule in RULES:
+        wanted = answer(PLAIN, rule, value)
+        assert answer(REDUCED, rule, value) == wanted, rule
+        assert answer(special, rule, value) == wanted, rule
