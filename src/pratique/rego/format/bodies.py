@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from pratique.rego.format.terms import OPERATORS, Terms, membership, operator, union
 from pratique.rego.format.writer import Collision
@@ -66,17 +67,29 @@ class Bodies(Terms):
 
     def test(self, term: Term) -> None:
         """Write a term that must hold; an infix call has no parentheses around its operands unless they need them."""
-        if isinstance(term, Call) and membership(term):
+        if term is self.wrapped:
+            self.term(term)
+        elif isinstance(term, Call) and membership(term):
             self.member(term.args, parens=False)
         elif isinstance(term, Call) and (sign := operator(term)):
             binds = OPERATORS[term.parts[0]][1]
             self.operand(term.args[0], binds)
             self.write(f" {sign} ")
             self.operand(term.args[1], binds + 1)
+        elif isinstance(term, Call) and (with_result := self.resulting(term)):
+            self.term(term.args[2])
+            self.write(" = ")
+            self.test(with_result)
         elif isinstance(term, Call):
             self.plain_call(term)
         else:
             self.term(term)
+
+    def resulting(self, term: Call) -> Call | None:
+        """Return the call without its last argument where that takes the result of an operator: `plus(x, y, z)`."""
+        if len(term.parts) == 1 and term.parts[0] in OPERATORS and len(term.args) == 3:
+            return replace(term, args=term.args[:2])
+        return None
 
     def operand(self, term: Term, least: int) -> None:
         """Write an operand; one that binds less tightly than `least` needs parentheses."""

@@ -256,6 +256,6 @@ class Rules(Bodies):
             keyed = single and (bool(rule.keys) or not self.with_if(rule))
             return expanded or keyed
         if bodiless:
-            # `p.q.r` and `f(1)` alone: v1 wants to see the value.
-            return self.style.v1
+            # `p.q.r` alone: v1 wants to see the value; `f(1)` alone it takes.
+            return self.style.v1 and not rule.args
         return expanded

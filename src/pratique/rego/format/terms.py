@@ -195,7 +195,8 @@ class Terms(Writer):
     def plain_call(self, term: Call) -> None:
         """Write a call with its name and arguments."""
         head, *rest = term.parts
-        self.write(head + "".join(self.dotted(part, quoted=False) for part in rest))
+        name = self.source.text[term.span.start : self.begins(term.args[0])] if term.args else ""
+        self.write(head + "".join(self.dotted(part, quoted=f'["{part}"]' in name) for part in rest))
         self.write("(")
         # An argument's line break alone, without one between arguments, is not kept.
         self.listed(term.args, term, None, self.argument)

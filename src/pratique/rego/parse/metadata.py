@@ -33,14 +33,14 @@ def read(comments: Sequence[Comment], statements: Sequence[tuple[int, str]]) -> 
         at += 1
         source = comment.span.source
         line, column = source.position(comment.span.start)
-        if comment.text.strip() != "METADATA" or column != 1:
+        if not _begins(comment) or column != 1:
             continue
         block: list[str] = []
         last = comment
         while at < len(comments):
             following = comments[at]
             next_line, next_column = source.position(following.span.start)
-            if next_line != line + len(block) + 1 or next_column != 1:
+            if next_line != line + len(block) + 1 or next_column != 1 or _begins(following):
                 break
             block.append(following.text)
             last = following
@@ -59,6 +59,11 @@ def read(comments: Sequence[Comment], statements: Sequence[tuple[int, str]]) -> 
             raise _problem(f"annotation scope `{scope}` must be applied to `package`", span)
         found.append((Annotation(scope, value, span), after[0][0]))
     return tuple(found)
+
+
+def _begins(comment: Comment) -> bool:
+    """Whether a comment begins a block."""
+    return comment.text.strip().startswith("METADATA")
 
 
 def _problem(message: str, span: Span) -> SyntaxProblem:

@@ -193,6 +193,7 @@ class Rules(Literals):
             default=True,
             assigned=rule.assigned,
             head_span=head.span,
+            assigned=head.assigned,
         )
 
     def chained(self, rule: Rule, head: _Head) -> Rule:
@@ -266,12 +267,6 @@ class Rules(Literals):
                 hint=f"write `{shown} if {{`, or read the file as Rego v0",
             )
         if head.member is not None or head.args is not None or head.value is not None or with_if:
-            if head.args is not None and head.value is None and not body:
-                self.problem(
-                    f"`{shown}` must have a value assignment and/or a body",
-                    at - 1,
-                    hint="write `:= value` or `if {`",
-                )
             return
         if len(head.ref) == 1:
             name, member = head.name, head.ref[0].span.text
