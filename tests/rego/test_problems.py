@@ -62,8 +62,9 @@ def said(problem: rego.Problem) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{number}" for number in range(len(CASES))])
 def test_mistakes_are_told_with_their_place(case: dict[str, Any]) -> None:
+    source = rego.Source("p.rego", case["text"], case.get("version", "v1"))
     with pytest.raises(rego.CompileError) as caught:
-        rego.compile([rego.Source("p.rego", case["text"], case.get("version", "v1"))])
+        rego.compile([source], capabilities=rego.Capabilities(strict=case.get("strict", False)))
     assert [said(problem) for problem in caught.value.problems] == case["problems"]
 
 

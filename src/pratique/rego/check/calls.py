@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import Final
 
+from pratique.rego import hints
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.check.world import World
 from pratique.rego.errors import TYPE_ERROR
-from pratique.rego.nodes import Array, Call, Comprehension, Module, Object, Scalar, SetOf, Term
+from pratique.rego.nodes import Array, Call, Comprehension, Module, Object, Rule, Scalar, SetOf, Term
 from pratique.rego.runtime.values import type_name
 
 _COLLECTIONS: Final = {Array: "array", SetOf: "set", Object: "object"}
+_KINDS: Final = {"null", "boolean", "number", "string", "array", "set", "object"}
 _INSTEAD: Final = {
     "all": "write `every x in xs { x }`",
     "any": "write `true in xs`",
@@ -34,6 +35,7 @@ def checked(world: World, call: Call, *, alone: bool, module: Module | None, loc
         undefined(world, call)
         return call
     if call.infix:
+        _types(world, call, known)
         return call
     _allowed(world, call, known, module)
     given, wanted = len(call.args), known.arity
@@ -51,14 +53,8 @@ def checked(world: World, call: Call, *, alone: bool, module: Module | None, loc
 
 def undefined(world: World, call: Call) -> None:
     """Note that a call's function does not exist."""
-    name = call.name
-    hint = ""
-    near = get_close_matches(name, list(world.builtins), 1, 0.75)
-    if near:
-        hint = f"did you mean `{near[0]}`?"
-    elif len(call.parts) > 1:
-        hint = f"import it: `import data.{'.'.join(call.parts[:-1])}`"
-    world.refuse(f"undefined function {name}", call.span, code=TYPE_ERROR, hint=hint)
+    hint = hints.of_function(call.parts, list(world.builtins))
+    world.refuse(f"undefined function {call.name}", call.span, code=TYPE_ERROR, hint=hint)
 
 
 def _function(world: World, call: Call, *, alone: bool) -> Call:
@@ -66,17 +62,25 @@ def _function(world: World, call: Call, *, alone: bool) -> Call:
     if place is None or not place.rules:
         undefined(world, call)
         return call
-    wanted, given = place.arity, len(call.args)
-    if place.arity < 0:
-        undefined(world, call)
+    wanted, given = max(place.arity, 0), len(call.args)
+    if given == wanted and place.arity >= 0:
         return call
-    if given == wanted:
-        return call
-    if alone and given == wanted + 1:
+    if alone and given == wanted + 1 and place.arity >= 0:
         return replace(call, args=call.args[:-1], output=call.args[-1])
     plural = "argument" if given == 1 else "arguments"
-    world.refuse(f"function {call.name} has arity {wanted}, got {given} {plural}", call.span, code=TYPE_ERROR)
+    world.refuse(
+        f"function {call.name} has arity {wanted}, got {given} {plural}",
+        call.span,
+        code=TYPE_ERROR,
+        hint=_written(place.rules[0]) if place.arity >= 0 else "it is a rule: write its name alone",
+    )
     return call
+
+
+def _written(rule: Rule) -> str:
+    """Return the head of a function, to show what it takes."""
+    shown = (rule.head_span or rule.span).text.split("\n")[0]
+    return f"it is written as `{shown}`"
 
 
 def _denied(world: World, call: Call) -> None:
@@ -107,20 +111,40 @@ def _arity(world: World, call: Call, known: Builtin) -> None:
         f"{known.name}: arity mismatch: have ({have}), want ({want})",
         call.span,
         code=TYPE_ERROR,
-        hint=f"{known.name}({want}) -> {known.result}",
+        hint=hints.OPERANDS[known.name]
+        if known.name == "sprintf"
+        else f"{known.name}({want}) -> {known.result}",
     )
 
 
 def _types(world: World, call: Call, known: Builtin) -> None:
     for arg, operand in zip(call.args, known.operands, strict=False):
-        kind = kind_of(arg)
-        if operand not in {"any", "..."} and kind != "any" and kind not in operand.split("|"):
-            have = ", ".join(kind_of(each) for each in call.args)
-            want = ", ".join(known.operands)
-            world.refuse(
-                f"{known.name}: invalid argument(s): have ({have}), want ({want})", arg.span, code=TYPE_ERROR
-            )
-            return
+        kinds = kinds_of(world, arg)
+        if operand in {"any", "..."} or not kinds or kinds & set(operand.split("|")):
+            continue
+        have = ", ".join("|".join(sorted(kinds_of(world, each))) or "any" for each in call.args)
+        want = ", ".join(known.operands)
+        hint = hints.OPERANDS.get(known.name) or f"{known.name}({want}) -> {known.result}"
+        if call.infix:
+            hint = hints.OPERATORS.get((known.name, min(kinds)), "")
+        message = f"{known.name}: invalid argument(s): have ({have}), want ({want})"
+        world.refuse(message, arg.span, code=TYPE_ERROR, hint=hint)
+        return
+    if call.output is not None and known.result in _KINDS:
+        kind = kind_of(call.output)
+        if kind not in {"any", known.result}:
+            message = f"{known.name}: invalid argument(s): its result is {known.result}, not {kind}"
+            world.refuse(message, call.output.span, code=TYPE_ERROR)
+
+
+def kinds_of(world: World, term: Term) -> set[str]:
+    """Return the types that a term may have; nothing for what is known only when it runs."""
+    if isinstance(term, Call):
+        known = world.builtins.get(term.name) if term.parts[0] != "data" else None
+        found = set(known.result.split("|")) if known is not None and term.output is None else set()
+        return found if found <= _KINDS else set()
+    kind = kind_of(term)
+    return set() if kind == "any" else {kind}
 
 
 def kind_of(term: Term) -> str:

@@ -21,13 +21,16 @@ def _visit(world: World, place: Place, path: Path) -> None:
         first = rules[0]
         if len({_kind(rule) for rule in rules}) > 1:
             other = next(rule for rule in rules if _kind(rule) != _kind(first))
-            world.refuse(f"conflicting rules {name} found", other.head_span or other.span, code=TYPE_ERROR)
+            hint = f"one name is one thing: {_shown(first)} here, {_shown(other)} at {other.span.location()}"
+            span = first.head_span or first.span
+            world.refuse(f"conflicting rules {name} found", span, code=TYPE_ERROR, hint=hint)
         defaults = [rule for rule in rules if rule.default]
         if len(defaults) > 1:
             world.refuse(
                 f"multiple default rules {name} found",
                 defaults[1].head_span or defaults[1].span,
                 code=TYPE_ERROR,
+                hint=f"the other one is at {defaults[0].span.location()}",
             )
         if place.package is not None:
             where = rules[0].span.location()
@@ -52,6 +55,13 @@ def _kind(rule: Rule) -> tuple[str, int]:
         # Entries of an object, and sets below it, may stand under one name.
         return "object", 0
     return ("value" if rule.default else rule.kind), 0
+
+
+def _shown(rule: Rule) -> str:
+    kind, arity = _kind(rule)
+    if kind == "function":
+        return f"a function of {arity} argument{'' if arity == 1 else 's'}"
+    return {"set": "a set", "object": "an object"}.get(kind, "a single value")
 
 
 def _ground(rule: Rule) -> bool:

@@ -32,7 +32,7 @@ def globals_of(module: Module, names: dict[Path, dict[str, Path]]) -> dict[str, 
 
 
 def check_imports(world: World, module: Module) -> None:
-    """Note imports that shadow each other (v1, strict), and unused ones (strict)."""
+    """Note imports that shadow each other (v1, strict)."""
     strict = world.capabilities.strict
     if module.version != "v1" and not strict:
         return
@@ -50,6 +50,15 @@ def check_imports(world: World, module: Module) -> None:
         seen.setdefault(each.name, each)
 
 
+def check_used(world: World, module: Module, used: set[str]) -> None:
+    """Note imports whose name nothing in the module looks up (strict)."""
+    for each in module.imports:
+        if each.path[0] not in _SWITCHES and each.name not in used:
+            alias = f" as {each.alias}" if each.alias else ""
+            message = f"import {'.'.join(each.path)}{alias} unused"
+            world.refuse(message, each.span, hint="take it out")
+
+
 def check_names(world: World, module: Module) -> None:
     """Note rules that take the name of a root document (v1)."""
     if module.version != "v1" and not world.capabilities.strict:
@@ -59,6 +68,7 @@ def check_names(world: World, module: Module) -> None:
             world.refuse(
                 f"rules must not shadow {rule.path[0]} (use a different rule name)",
                 rule.head_span or rule.span,
+                hint=f"`{rule.path[0]}` is a document that is always there",
             )
 
 

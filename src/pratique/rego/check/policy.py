@@ -13,7 +13,14 @@ from pratique.rego.builtins.registry import Builtin, table
 from pratique.rego.check.capabilities import Capabilities
 from pratique.rego.check.conflicts import check_conflicts
 from pratique.rego.check.graph import check_recursion
-from pratique.rego.check.modules import check_defaults, check_imports, check_names, globals_of, rule_names
+from pratique.rego.check.modules import (
+    check_defaults,
+    check_imports,
+    check_names,
+    check_used,
+    globals_of,
+    rule_names,
+)
 from pratique.rego.check.resolve import Resolver
 from pratique.rego.check.safety import Safety
 from pratique.rego.check.variables import of_literal
@@ -65,6 +72,10 @@ def check(
             resolver.reads = reads.setdefault(path, [])
             spans.setdefault(path, rule.head_span or rule.span)
             resolved.append((resolver.resolved_rule(rule, path), globals_))
+            if world.capabilities.strict:
+                resolver.unused_arguments(rule)
+        if world.capabilities.strict:
+            check_used(world, module, resolver.used)
     check_conflicts(world)
     _stop(world)
     rules: dict[Path, list[Rule]] = {}

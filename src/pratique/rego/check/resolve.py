@@ -12,7 +12,9 @@ from typing import Final
 
 from pratique.rego.check import calls, metadata, withs
 from pratique.rego.check.scopes import Names, Scope, declarations, pattern_names
+from pratique.rego.check.variables import of_term
 from pratique.rego.check.world import World
+from pratique.rego.errors import TYPE_ERROR
 from pratique.rego.nodes import (
     Array,
     Body,
@@ -37,6 +39,7 @@ from pratique.rego.nodes import (
     Var,
     With,
 )
+from pratique.rego.runtime.values import type_name
 
 ROOTS: Final = frozenset({"input", "data"})
 
@@ -51,6 +54,16 @@ class Resolver:
         self.rule: Rule | None = None
         # The absolute paths that the rule calls or reads, for the graph of rules.
         self.reads: list[tuple[Term, ...]] = []
+        # The names of rules and imports that were looked up, and the arguments that the last rule did not.
+        self.used: set[str] = set()
+        self.idle: set[str] = set()
+
+    def known(self, name: str) -> Path | None:
+        """Return the absolute path that a rule or import gives a name."""
+        path = self.globals.get(name)
+        if path is not None:
+            self.used.add(name)
+        return path
 
     # --- rules ---------------------------------------------------------------------------------------------
 
@@ -66,11 +79,17 @@ class Resolver:
         for name in sorted(names):
             self.declare(Var(name, rule.span), "arg", scope)
         args = None if rule.args is None else tuple([self.term(arg, scope) for arg in rule.args])
+        scope.used -= names
         body = self.body(rule.body, scope)
         keys = tuple([self.term(key, scope) for key in rule.keys])
         value = self.term(rule.value, scope)
         self.leave(scope)
-        otherwise = None if rule.otherwise is None else self.resolved_rule(rule.otherwise, path)
+        idle = names - scope.used
+        otherwise = None
+        if rule.otherwise is not None:
+            otherwise = self.resolved_rule(rule.otherwise, path)
+            idle &= self.idle
+        self.idle = idle
         return Rule(
             path,
             keys,
@@ -92,6 +111,14 @@ class Resolver:
         scope = Scope(None, Names(), declarations(body))
         found = self.body(body, scope)
         return found, scope
+
+    def unused_arguments(self, rule: Rule) -> None:
+        """Note the arguments that no link of the rule just resolved looks at (strict)."""
+        written = of_term(*(rule.args or ())).own
+        for name in sorted(self.idle):
+            self.world.refuse(
+                f"unused argument {name}", written[name].span, hint="write `_` for what nobody looks at"
+            )
 
     def leave(self, scope: Scope) -> None:
         """Note what a scope declared for nothing."""
@@ -153,6 +180,10 @@ class Resolver:
         if not literal.declares:
             return Unify(self.term(literal.left, scope), right, literal.span, modifiers)
         left = self.assigned(literal.left, scope)
+        if isinstance(left, Scalar):
+            self.world.refuse(
+                f"cannot assign to {type_name(left.value)}", left.span, hint="use `==` to compare"
+            )
         return Unify(left, right, literal.span, modifiers, declares=True)
 
     def negated(self, literal: Not, scope: Scope) -> Expr:
@@ -212,10 +243,11 @@ class Resolver:
         """Declare a variable in a scope, and return it under its own name."""
         if var.name == "_":
             return Var(scope.names.wildcard(), var.span)
-        if var.name in ROOTS and self.module is not None and self.module.version == "v1":
-            self.world.refuse(
-                f"variables must not shadow {var.name} (use a different variable name)", var.span
-            )
+        modern = self.module is not None and (self.module.version == "v1" or self.world.capabilities.strict)
+        if var.name in ROOTS and modern:
+            what = "args" if came == "arg" else "variables"
+            message = f"{what} must not shadow {var.name} (use a different variable name)"
+            self.world.refuse(message, var.span, hint=f"`{var.name}` is a document that is always there")
         name, wrong = scope.declare(var.name, came)
         if wrong:
             self.world.refuse(wrong, var.span, hint="give it another name; `==` compares")
@@ -282,7 +314,7 @@ class Resolver:
         if name == "_":
             return Var(scope.names.wildcard(), term.span)
         if not scope.hides(name):
-            path = self.globals.get(name)
+            path = self.known(name)
             if path is not None:
                 return self.absolute(path, (), term)
             if name in ROOTS:
@@ -297,11 +329,16 @@ class Resolver:
             return term
         return term if found == term.name else Var(found, term.span)
 
-    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term) -> Ref:
-        """Return the reference to a global, and remember what it reads."""
+    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term, *, function: bool = False) -> Ref:
+        """Return the reference to a global, and remember what it reads; only a `function` may be one."""
         parts = (*[Scalar(name, term.span) for name in path[1:]], *rest)
         if path[0] == "data":
             self.reads.append(parts)
+            name = "" if function else self.world.function_in(parts)
+            if name:
+                message = f"function {name} used as reference, not called"
+                hint = f"call it: `{name.rpartition('.')[2]}(...)`"
+                self.world.refuse(message, term.span, code=TYPE_ERROR, hint=hint)
         return Ref(Var(path[0], term.span), parts, term.span)
 
     def reference(self, term: Ref, scope: Scope) -> Ref:
@@ -312,7 +349,7 @@ class Resolver:
             return Ref(self.term(head, scope), path, term.span)
         name = head.name
         if name != "_" and not scope.hides(name):
-            known = self.globals.get(name)
+            known = self.known(name)
             if known is None and name in ROOTS:
                 known = (name,)
             if known is not None:
@@ -329,7 +366,7 @@ class Resolver:
         # OPA takes an operator for a rule of its name, where the package has one (`plus`, `or`, `equal`).
         local = not term.infix and scope.hides(parts[0])
         if not local:
-            known = self.globals.get(parts[0])
+            known = self.known(parts[0])
             if known is not None:
                 parts = (*known, *parts[1:])
         if parts in metadata.CALLS and not local:

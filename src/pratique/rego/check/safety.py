@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 
+from pratique.rego import hints
 from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
 from pratique.rego.check.world import World
 from pratique.rego.errors import UNSAFE_ERROR
@@ -226,10 +226,7 @@ class Safety:
     def _hint(self, var: Var) -> str:
         if var.wildcard:
             return "`_` has no value of its own: iterate with it inside brackets, or name a variable"
-        near = get_close_matches(var.label, self.names, 1, 0.75)
-        if near:
-            return f"did you mean `{near[0]}`?"
-        return f"nothing gives `{var.label}` a value: assign it, iterate over a collection, or import it"
+        return hints.of_name(var.span, var.label, list(self.names))
 
     # --- what a literal binds ------------------------------------------------------------------------------
 

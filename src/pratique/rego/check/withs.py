@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -16,10 +15,15 @@ class Resolving(Protocol):
     """What is needed of the resolver."""
 
     world: World
-    globals: Mapping[str, Path]
+
+    def known(self, name: str) -> Path | None:
+        """Return the absolute path that a rule or import gives a name."""
 
     def term(self, term: Term, scope: Scope) -> Term:
         """Return the term with every name decided."""
+
+    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term, *, function: bool = False) -> Ref:
+        """Return the reference to a global; only a `function` may be one."""
 
 
 def resolved(resolver: Resolving, each: With, scope: Scope) -> With:
@@ -63,7 +67,7 @@ def _path(resolver: Resolving, target: Ref, scope: Scope) -> tuple[Any, ...] | N
         if not isinstance(part, Scalar):
             return None
         names.append(part.value)
-    known = None if scope.hides(head.name) else resolver.globals.get(head.name)
+    known = None if scope.hides(head.name) else resolver.known(head.name)
     return (*(known or (head.name,)), *names)
 
 
@@ -85,7 +89,10 @@ def _function(
 ) -> With:
     world = resolver.world
     stand_in = _stand_in(resolver, each.value, scope)
-    value = each.value if stand_in and stand_in[0] != "data" else resolver.term(each.value, scope)
+    if stand_in[:1] == ("data",):
+        value: Term = resolver.absolute(stand_in, (), each.value, function=True)
+    else:
+        value = each.value if stand_in else resolver.term(each.value, scope)
     kept = "function" if kind == "function" else "builtin"
     found = replace(each, value=value, path=path)
     found = replace(found, kind="function" if kept == "function" else "builtin", by=stand_in)

@@ -91,6 +91,19 @@ class World:
         place = self.find(path)
         return place is not None and bool(place.rules) and place.arity < 0
 
+    def function_in(self, parts: tuple[Term, ...]) -> str:
+        """Return the name of the function that a reference `data.parts` names or reaches into, if it does."""
+        place, names = self.root, ["data"]
+        for part in parts:
+            found = place.children.get(part.value) if isinstance(part, Scalar) else None
+            if found is None:
+                return ""
+            place = found
+            names.append(str(part.value) if isinstance(part, Scalar) else "")
+            if place.rules and place.arity >= 0:
+                return ".".join(names)
+        return ""
+
     def reached(self, parts: tuple[Term, ...]) -> Iterator[Path]:
         """Yield the paths of the rules that a reference `data.parts` may read."""
         yield from _reached(self.root, ("data",), parts)

@@ -97,6 +97,23 @@ class Cursor:
             message = f"{message}: {expected}"
         return self.refuse(message, at, hint=hint)
 
+    def unclosed(self) -> str:
+        """Return which bracket before the token here is open, where that token cannot close it."""
+        kind = self.kinds[self.at]
+        if kind not in {END, "}", "]", ")"}:
+            return ""
+        depth = 0
+        for at in range(self.at - 1, -1, -1):
+            sign = self.kinds[at]
+            if sign in {"}", "]", ")"}:
+                depth += 1
+            elif sign in {"{", "[", "("}:
+                if not depth:
+                    line, _ = self.source.position(self.starts[at])
+                    return f"the `{sign}` in line {line} is not closed"
+                depth -= 1
+        return ""
+
     def refuse(self, message: str, at: int, *, hint: str = "") -> SyntaxProblem:
         """Return the refusal of the token with that index."""
         start, end = self.starts[at], self.ends[at]

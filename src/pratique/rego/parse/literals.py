@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
+from pratique.rego import hints
 from pratique.rego.lexer import SyntaxProblem
 from pratique.rego.nodes import (
     Body,
@@ -25,6 +27,19 @@ from pratique.rego.parse.terms import Terms
 from pratique.rego.source import Span
 from pratique.rego.tokens import END, FUTURE_KEYWORDS, INFIX, NAME
 
+# What the author may have meant by a sign or keyword behind an expression.
+_EVERY: Final = "write `every x in xs { ... }`, or `every key, value in xs { ... }`"
+_MISPLACED: Final[dict[str, str]] = {
+    "=": "one assignment an expression",
+    ":=": "one assignment an expression",
+    "if": "for a choice write a rule for each case, or `else := value if { ... }`",
+    "else": "for a choice write a rule for each case, or `else := value if { ... }`",
+    "not": "`not` stands before the whole expression: `not x in xs`",
+    "in": "at most a key and a value: `some key, value in xs`",
+    "as": "only `with ... as value` and imports have `as`; write `name := value`",
+    "{": "put all expressions of a body into its braces",
+}
+
 
 class Literals(Terms):
     """Reads bodies."""
@@ -39,42 +54,46 @@ class Literals(Terms):
         found: list[Expr] = []
         opened = self.at - 1
         while True:
-            while self.kinds[self.at] == ";":
+            parted = bool(found) and self.kinds[self.at] == ";"
+            if parted:
                 self.at += 1
+                if self.kinds[self.at] == closing and closing != "end of query":
+                    raise self.unexpected("expected an expression", hint="no `;` behind the last expression")
             if self.kinds[self.at] == closing:
                 break
             if self.kinds[self.at] == END:
-                line, _ = self.source.position(self.starts[opened])
-                raise self.unexpected(
-                    f"expected `{closing}`", hint=f"what is opened in line {line} is not closed"
-                )
+                raise self.unexpected(f"expected `{closing}`", hint=self.unclosed())
             if found and not self.new_line() and self.kinds[self.at - 1] != ";":
-                raise self.unexpected(f"expected a new line, `;` or `{closing}`", hint=self.body_hint())
+                raise self.unexpected(f"expected a new line, `;` or `{closing}`", hint=self.body_hint(opened))
             found.append(self.literal())
         if not found:
             raise self.unexpected("found an empty body", hint="write `true` for a body that always holds")
         self.at += 1
         return tuple(found)
 
-    def body_hint(self) -> str:
-        """Return what the author may have meant by the token that should not be here."""
-        kind = self.kinds[self.at]
+    def body_hint(self, opened: int = 0) -> str:
+        """Return what the author may have meant by the token that should not be here, in a body opened there."""
+        kind, before = self.kinds[self.at], self.kinds[self.at - 1]
         if kind == ":":
             return "write `:=` to assign"
-        if kind in FUTURE_KEYWORDS and kind not in self.keywords:
-            return f"`{kind}` is a keyword only with `import rego.v1` or `import future.keywords.{kind}`"
+        for word in (kind, before):
+            if word in FUTURE_KEYWORDS and word not in self.keywords:
+                return f"`{word}` is a keyword only with `import rego.v1` or `import future.keywords.{word}`"
         if kind == ",":
             return "write `;` or a new line between expressions"
-        before = self.kinds[self.at - 1]
-        if before in FUTURE_KEYWORDS and before not in self.keywords:
-            return f"`{before}` is a keyword only with `import rego.v1` or `import future.keywords.{before}`"
+        for at in (self.at, self.at - 1):
+            if self.kinds[at] == NAME and self.values[at] in hints.WORDS:
+                return hints.WORDS[self.values[at]]
+        if kind in {"if", "contains"} and before == NAME and self.starts_line(self.at - 1) and opened:
+            line, _ = self.source.position(self.starts[opened])
+            return f"a new rule seems to begin here: the `{self.kinds[opened]}` in line {line} is not closed"
         if kind in {"(", "["} and not self.touches(self.at):
             return "there must be no space before it"
-        if kind == NAME and self.value in {"and", "or"}:
-            return "write expressions on lines of their own for `and`, a rule for each alternative for `or`"
-        if kind in {"=", ":="}:
-            return "one assignment an expression"
-        return ""
+        return _MISPLACED.get(kind, "")
+
+    def starts_line(self, at: int) -> bool:
+        """Tell whether a token is the first on its line."""
+        return at > 0 and "\n" in self.source.text[self.ends[at - 1] : self.starts[at]]
 
     def literal(self) -> Expr:
         """Read one literal."""
@@ -209,9 +228,11 @@ class Literals(Terms):
             second = self.term()
         for term in (first, second):
             if term is not None and not isinstance(term, Var):
-                raise self.refuse("expected a variable after `every`", first_at)
-        self.expect("in", "expected `in` and a collection")
+                raise self.refuse("expected a variable after `every`", first_at, hint=_EVERY)
+        self.expect("in", "expected `in` and a collection", hint=_EVERY)
         domain = self.infix()
+        if self.kinds[self.at] != "{":
+            raise self.unexpected("expected `{`", hint=_EVERY)
         body = self.braced_body()
         span = self.span(at)
         withs = self.withs()
@@ -232,7 +253,7 @@ class Literals(Terms):
                 target = Ref(target, (), target.span)
             if not isinstance(target, Ref) or not isinstance(target.head, Var):
                 raise self.refuse("`with` needs a reference to replace", at + 1)
-            self.expect("as", "expected `as` and a value")
+            self.expect("as", "expected `as` and a value", hint="write `with input.x as value`")
             value = self.infix()
             found.append(With(target, value, Span(self.source, self.starts[at], self.ends[self.at - 1])))
         return tuple(found)

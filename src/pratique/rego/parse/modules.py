@@ -28,6 +28,11 @@ class Modules(Rules):
         imports: list[Import] = []
         rules: list[Rule] = []
         starts: list[tuple[int, str]] = [(span.start, "package")]
+        if self.kinds[self.at] in {"-", "/"} and self.touches(self.at):
+            sign = self.kinds[self.at]
+            raise self.unexpected(
+                "expected a new line", hint=f'a name with `{sign}` is quoted: `a["b{sign}c"]`'
+            )
         while True:
             kind = self.kinds[self.at]
             if kind == END:
@@ -67,18 +72,21 @@ class Modules(Rules):
         start = self.at
         self.at += 1
         if self.new_line():
-            raise self.unexpected("expected the name of the package")
+            raise self.unexpected("expected the name of the package", hint="write `package name` on one line")
         return ("data", *self.path("the name of the package")), self.span(start)
 
     def path(self, what: str) -> list[str]:
         """Read a path of plain strings: `a.b["c d"]`."""
         kind = self.kinds[self.at]
-        if kind != NAME and kind not in KEYWORDS and kind != STRING:
-            raise self.unexpected(f"expected {what}")
+        if kind != NAME and kind not in KEYWORDS:
+            hint = "the first name stands without quotes" if kind == STRING else ""
+            raise self.unexpected(f"expected {what}", hint=hint)
         names = [self.value]
         self.at += 1
         while self.kinds[self.at] in {".", "["} and self.touches(self.at):
             at = self.at
+            if self.kinds[at + 1] == NAME and self.ends[at] != self.starts[at + 1]:
+                raise self.refuse("expected identifier after the point", at)
             part = self.part()
             if not isinstance(part, Scalar) or not isinstance(part.value, str):
                 raise self.refuse(f"{what} must be made of plain strings", at)
@@ -102,6 +110,9 @@ class Modules(Rules):
             if self.kind != NAME:
                 raise self.unexpected("expected a name after `as`")
             alias = self.value
+            if alias in {"data", "input"}:
+                message = f"unexpected import alias, must not be a reserved name, got: {alias}"
+                raise self.refuse(message, self.at, hint="choose another name behind `as`")
             self.at += 1
         span = self.span(start)
         if path[0] in {"future", "rego"}:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pratique.rego import hints
 from pratique.rego.errors import PARSE_ERROR, Problem
 from pratique.rego.nodes import Body, Rule, Scalar, Term, Test, Var
 from pratique.rego.parse.literals import Literals
@@ -56,6 +57,8 @@ class Rules(Literals):
             self.demand(head, at, with_if=with_if, body=bool(body))
         rule = self.made(head, body, start, with_if=with_if)
         if self.operator_here("else"):
+            if not body:
+                raise self.unexpected("", hint="`else` follows the body of a rule")
             return [self.chained(rule, head)]
         found = [rule]
         while self.kinds[self.at] == "{" and body and (not with_if or braced):
@@ -128,6 +131,8 @@ class Rules(Literals):
         kind = self.kinds[self.at]
         if kind == "}":
             return "this brace closes nothing"
+        if kind == "/":
+            return "comments begin with `#`"
         return ""
 
     def made(self, head: _Head, body: Body, start: int, *, with_if: bool) -> Rule:
@@ -193,7 +198,6 @@ class Rules(Literals):
             default=True,
             assigned=rule.assigned,
             head_span=head.span,
-            assigned=head.assigned,
         )
 
     def chained(self, rule: Rule, head: _Head) -> Rule:
@@ -257,6 +261,12 @@ class Rules(Literals):
 
     # --- v1 ------------------------------------------------------------------------------------------------
 
+    def modern(self, head: _Head) -> str:
+        """Return the head as v1 has it."""
+        if head.member is None and head.args is None and head.value is None and len(head.ref) == 1:
+            return f"{head.name} contains {head.ref[0].span.text}"
+        return head.span.text.split("\n")[0]
+
     def demand(self, head: _Head, at: int, *, with_if: bool, body: bool) -> None:
         """Note what v1 demands of a rule and does not find."""
         shown = head.span.text.split("\n")[0]
@@ -264,7 +274,8 @@ class Rules(Literals):
             self.problem(
                 "`if` keyword is required before rule body",
                 at,
-                hint=f"write `{shown} if {{`, or read the file as Rego v0",
+                hint=hints.WORDS.get(head.name)
+                or f"write `{self.modern(head)} if {{`, or read the file as Rego v0",
             )
         if head.member is not None or head.args is not None or head.value is not None or with_if:
             return

@@ -23,6 +23,7 @@ from pratique.rego.nodes import (
 )
 from pratique.rego.parse.cursor import Cursor
 from pratique.rego.runtime.numbers import parse_number
+from pratique.rego.runtime.values import type_name
 from pratique.rego.source import Span
 from pratique.rego.tokens import (
     BASE_KEYWORDS,
@@ -40,11 +41,24 @@ from pratique.rego.tokens import (
 )
 
 _CONSTANTS = {"null": None, "true": True, "false": False}
-# What other languages write with two signs.
+# What the author may have meant by a sign where a term is expected, by the sign before it and itself.
 _DOUBLED = {
-    "&": "for `and`, write expressions on lines of their own: all of them must hold",
-    "|": "for `or`, write a rule for each alternative: any of them may hold",
-    "=": "`==` compares, `:=` assigns",
+    ("&", "&"): "for `and`, write expressions on lines of their own: all of them must hold",
+    ("|", "|"): "for `or`, write a rule for each alternative: any of them may hold",
+    ("==", "="): "`==` compares, `:=` assigns",
+    ("<", ">"): "write `!=`",
+    ("*", "*"): "there is no power operator; multiply",
+    ("/", "/"): "comments begin with `#`",
+    ("/", "*"): "comments begin with `#`, on each line",
+    ("[", "*"): "write `[_]` for each of them",
+    **{
+        (sign, sign): "a variable keeps its value: give the result a name of its own, `y := x + 1`"
+        for sign in "+-"
+    },
+    **{
+        (sign, "="): "a variable keeps its value: give the result a name of its own, `y := x + 1`"
+        for sign in "+-"
+    },
 }
 
 
@@ -149,7 +163,7 @@ class Terms(Cursor):
         elif kind == "(":
             self.at = at + 1
             term = self.infix()
-            self.expect(")", "expected `)`")
+            self.expect(")", "expected `)`", hint=self.unclosed())
             if isinstance(term, Call) and term.infix:
                 term = replace(term, extent=self.span(at))
         elif kind == "-":
@@ -157,7 +171,8 @@ class Terms(Cursor):
         elif kind == TEMPLATE_START:
             term = self.template()
         else:
-            raise self.unexpected("expected a term", hint=_DOUBLED.get(kind, "") if self.touches(at) else "")
+            hint = _DOUBLED.get((self.kinds[at - 1], kind), "") if self.touches(at) else self.unclosed()
+            raise self.unexpected("expected a term", hint=hint)
         return self.finish(term, at)
 
     def word(self, at: int, kind: str) -> Term:
@@ -173,9 +188,11 @@ class Terms(Cursor):
         if is_name or dotted or (kind == "contains" and following == "(" and self.touches(at + 1)):
             self.at = at + 1
             return Var(kind, span)
-        hint = ""
+        hint = f"`{kind}` is a keyword; choose another name"
         if kind in {"some", "every", "not"}:
             hint = f"`{kind}` starts an expression of its own; give it its own line"
+        elif kind == "if":
+            hint = "every expression of a body is a condition: leave `if` out"
         raise self.unexpected("expected a term", hint=hint)
 
     def number(self, at: int, sign: str) -> Scalar:
@@ -212,6 +229,10 @@ class Terms(Cursor):
     def reference(self, head: Term, start: int) -> Term:
         """Read the parts of a reference."""
         path: list[Term] = []
+        if isinstance(head, Scalar | Template):
+            what = "templatestring" if isinstance(head, Template) else type_name(head.value)
+            hint = "`substring`, `indexof` and `split` take texts apart" if what != "number" else ""
+            raise self.refuse(f"illegal ref (head cannot be {what})", start, hint=hint)
         if isinstance(head, Ref):
             path = list(head.path)
             head = head.head
@@ -228,11 +249,19 @@ class Terms(Cursor):
         at = self.at
         if self.kinds[at - 1] == ".":
             if self.kinds[at] != NAME and self.kinds[at] not in KEYWORDS:
-                raise self.unexpected("expected identifier after the point")
+                hint = {
+                    "[": "leave the point out: `input.a[0]`",
+                    ".": "`walk(x, [path, value])` visits everything below `x`",
+                    NUMBER: "an index stands in brackets: `input.a[0]`",
+                    "*": "write `[_]` for each of them",
+                }.get(self.kinds[at], "")
+                raise self.unexpected("expected identifier after the point", hint=hint)
             self.at += 1
             return Scalar(self.values[at], Span(self.source, self.starts[at], self.ends[at]))
         term = self.infix()
-        self.expect("]", "expected `]`")
+        if self.kinds[self.at] != "]":
+            raise self.unexpected("expected `]`", hint=self.unclosed())
+        self.at += 1
         return term
 
     def call(self, operator: Term, start: int) -> Term:
@@ -281,7 +310,7 @@ class Terms(Cursor):
             return "put `key, value in collection` in parentheses here"
         if self.kind == NAME and self.value in FUTURE_KEYWORDS:
             return f"`{self.value}` is a keyword only with `import rego.v1` or `import future.keywords.{self.value}`"
-        return ""
+        return self.unclosed()
 
     # --- collections ---------------------------------------------------------------------------------------
 
