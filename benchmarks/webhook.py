@@ -27,13 +27,15 @@ import orjson
 import uvloop
 
 from pratique import catalog
+from pratique.agent.answers import World
 from pratique.agent.certs import load_chain, make_pair
 from pratique.agent.exclusions import Exclusions
 from pratique.agent.metrics import Metrics
 from pratique.agent.servers import Listener, Receive, Scope, Send, answer, body_of
 from pratique.agent.settings import Settings
-from pratique.agent.webhook import Webhook, World
+from pratique.agent.webhook import Webhook
 from pratique.constraint import Library
+from pratique.constraint.expansion import Expander
 from pratique.kube import yaml
 from pratique.policy import Definition
 
@@ -137,7 +139,7 @@ def webhook(count: int) -> Webhook:
         return None
 
     namespaces = {"/shop": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}}
-    world = World(library(count), Exclusions("pratique-system"), namespaces, nowhere)
+    world = World(library(count), Exclusions("pratique-system"), namespaces, nowhere, Expander())
     return Webhook(world, Settings(), Metrics())
 
 

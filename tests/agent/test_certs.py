@@ -20,7 +20,7 @@ def settled(api: FakeApi) -> Certificates:
         namespace="pratique-system",
         secret="cert",
         service="hook",
-        configuration=WEBHOOK_CONFIGURATION,
+        configurations=[(resources.VALIDATING_WEBHOOKS, WEBHOOK_CONFIGURATION)],
     )
 
 

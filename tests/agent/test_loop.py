@@ -145,8 +145,8 @@ def test_from_the_assignment_to_the_record_and_back(tmp_path: Path) -> None:
                 found = (await w.api.cluster("embedded"))["agents"]
                 return [one["operation"] for one in found if one["ready"]] == [
                     "audit, sync, status",
-                    "webhook",
-                    "webhook",
+                    "webhook, mutation-webhook",
+                    "webhook, mutation-webhook",
                 ]
 
             await w.until(agents)

@@ -5,11 +5,13 @@ import orjson
 import pytest
 from world import ALONE, config_map, constraint, namespace, template
 
+from pratique.agent.answers import World
 from pratique.agent.exclusions import Exclusions
 from pratique.agent.metrics import Metrics
 from pratique.agent.settings import Settings
-from pratique.agent.webhook import Webhook, World
+from pratique.agent.webhook import Webhook
 from pratique.constraint import Library, Violation
+from pratique.constraint.expansion import Expander
 
 NAMESPACES = {"/default": namespace("default"), "/kube-system": namespace("kube-system")}
 
@@ -25,7 +27,7 @@ class Setup:
         exclusions = Exclusions("pratique-system")
         exclusions.load(config)
         self.asked: list[str] = []
-        world = World(self.library, exclusions, NAMESPACES, self.fetch)
+        world = World(self.library, exclusions, NAMESPACES, self.fetch, Expander())
         settings = Settings(exempt_namespaces=("free",), exempt_prefixes=("sys-",))
         self.webhook = Webhook(world, settings, self.metrics, refused=lambda *pair: self.refused.append(pair))
 
@@ -172,7 +174,7 @@ def test_what_cannot_be_judged_is_refused_with_500(monkeypatch: pytest.MonkeyPat
     def fail(*_: Any, **__: Any) -> Any:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(setup.library, "review", fail)
+    monkeypatch.setattr(setup.library, "judge", fail)
     response = setup.ask(config_map("a"))
     assert (response["allowed"], response["status"]["code"]) == (False, 500)
     assert b'admission_status="error"' in setup.metrics.text()

@@ -12,6 +12,7 @@ from fake_api import FakeApi, until
 from pratique.agent.cluster import Cluster
 from pratique.agent.inventory import InventorySync
 from pratique.agent.metrics import Metrics
+from pratique.agent.mutators import Mutators
 from pratique.agent.settings import Settings
 from pratique.client import resources
 from pratique.client.kube import KubeClient
@@ -89,6 +90,7 @@ class World:
         self.settings = Settings(pod_name="pod-0", shutdown_delay=0)
         self.cluster = Cluster(client, self.library, namespace=NAMESPACE, metrics=self.metrics)
         self.inventory = InventorySync(client, self.cluster, metrics=self.metrics)
+        self.mutators = Mutators(client, metrics=self.metrics)
         self.tasks: list[asyncio.Task[Any]] = []
 
     def start(self, *work: Any) -> None:

@@ -7,7 +7,7 @@ from fake_api import FakeApi, until
 
 from pratique.client import addon, resources
 from pratique.client.addon import AddonSettings
-from pratique.client.addon.manifests import MANAGED_LABEL, WEBHOOK_CONFIGURATION
+from pratique.client.addon.manifests import MANAGED_LABEL, MUTATING_CONFIGURATION, WEBHOOK_CONFIGURATION
 from pratique.client.resources import Resource
 from pratique.errors import ConflictError, UnavailableError
 from pratique.kube import structural
@@ -44,13 +44,17 @@ async def kubelet(api: FakeApi, *, ready: bool = True, reason: str = "") -> None
                 status = {"readyReplicas": replicas, "updatedReplicas": replicas}
                 status["observedGeneration"] = meta["generation"]
                 await api.put(resources.DEPLOYMENTS, deployment | {"status": status})
-        hooks = api.get(resources.VALIDATING_WEBHOOKS, WEBHOOK_CONFIGURATION)
-        if hooks and ready:
-            told = [
-                hook | {"clientConfig": hook["clientConfig"] | {"caBundle": "Q0E="}}
-                for hook in hooks["webhooks"]
-            ]
-            await api.put(resources.VALIDATING_WEBHOOKS, hooks | {"webhooks": told})
+        for resource, name in (
+            (resources.VALIDATING_WEBHOOKS, WEBHOOK_CONFIGURATION),
+            (resources.MUTATING_WEBHOOKS, MUTATING_CONFIGURATION),
+        ):
+            hooks = api.get(resource, name)
+            if hooks and ready:
+                told = [
+                    hook | {"clientConfig": hook["clientConfig"] | {"caBundle": "Q0E="}}
+                    for hook in hooks["webhooks"]
+                ]
+                await api.put(resource, hooks | {"webhooks": told})
         if not api.all(resources.DEPLOYMENTS):
             for pod in api.all(resources.PODS):
                 await api.remove(resources.PODS, pod["metadata"]["name"], pod["metadata"]["namespace"])
@@ -116,6 +120,22 @@ def test_the_webhook_is_fail_open_unless_told_otherwise_and_never_for_its_own() 
         if expression["key"] == "kubernetes.io/metadata.name"
     ]
     assert names == ["pratique-system", "kube-system"]
+
+
+def test_the_mutating_webhook_is_gatekeepers() -> None:
+    (hook,) = by_kind("MutatingWebhookConfiguration")["webhooks"]
+    assert (hook["name"], hook["failurePolicy"], hook["timeoutSeconds"], hook["reinvocationPolicy"]) == (
+        "mutation.gatekeeper.sh",
+        "Ignore",
+        1,
+        "Never",
+    )
+    assert hook["clientConfig"]["service"]["path"] == "/v1/mutate"
+    (rule,) = hook["rules"]
+    assert rule["operations"] == ["CREATE", "UPDATE"]
+    assert "pods/resize" not in rule["resources"]
+    arguments = by_kind("Deployment", "controller")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[:2] == ["--operation=webhook", "--operation=mutation-webhook"]
 
 
 def test_every_version_of_a_definition_has_a_structural_schema() -> None:

@@ -16,8 +16,10 @@ from typing import Any, Protocol
 from pratique import __version__
 from pratique.agent import logs
 from pratique.agent.cluster import Cluster
+from pratique.agent.entries import Entries
 from pratique.agent.inventory import InventorySync
 from pratique.agent.metrics import Metrics
+from pratique.agent.mutators import Mutators
 from pratique.agent.servers import Listener, Pages
 from pratique.agent.settings import Settings
 from pratique.agent.status import Status
@@ -38,12 +40,14 @@ class Parts:
     library: Library
     cluster: Cluster
     inventory: InventorySync
+    mutators: Mutators
     status: Status
+    entries: Entries
     metrics: Metrics
 
     def unready(self) -> list[str]:
         """Return what the library does not hold yet."""
-        return [*self.cluster.unready(), *self.inventory.unready()]
+        return [*self.cluster.unready(), *self.inventory.unready(), *self.mutators.unready()]
 
 
 class Role(Protocol):
@@ -67,6 +71,10 @@ def assemble(settings: Settings) -> Parts:
         service = ServiceClient(settings.service.url, token=settings.service.token, ca=settings.service.ca)
     metrics, library = Metrics(), Library()
     cluster = Cluster(client, library, namespace=settings.namespace, metrics=metrics)
+    mutators = Mutators(client, metrics=metrics, annotate=settings.annotate_mutations)
+    mutators.listen(cluster.expansion_changed)
+    entries = Entries(client, pod=settings.pod_name, operations=settings.operations)
+    entries.follow(mutators.on_status, lambda key: mutators.entry(*key))
     return Parts(
         settings=settings,
         client=client,
@@ -74,6 +82,7 @@ def assemble(settings: Settings) -> Parts:
         library=library,
         cluster=cluster,
         inventory=InventorySync(client, cluster, metrics=metrics),
+        mutators=mutators,
         status=Status(
             client,
             cluster,
@@ -81,6 +90,7 @@ def assemble(settings: Settings) -> Parts:
             namespace=settings.namespace,
             operations=settings.operations,
         ),
+        entries=entries,
         metrics=metrics,
     )
 
@@ -157,7 +167,9 @@ async def _work(parts: Parts, roles: Sequence[Role]) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.cluster.run())
         tasks.create_task(parts.inventory.run())
+        tasks.create_task(parts.mutators.run())
         tasks.create_task(parts.status.run())
+        tasks.create_task(parts.entries.run())
         for role in roles:
             tasks.create_task(role.run())
 

@@ -22,8 +22,10 @@ from pratique.agent.records import ObjectKey, Records
 from pratique.client.informer import Change, Informer, Selection
 from pratique.client.kube import KubeClient, Object
 from pratique.client.resources import Discovery, Resource
-from pratique.constraint import Review
+from pratique.constraint import Review, Violation, expansion
+from pratique.constraint.expansion import Expander, ExpansionError
 from pratique.errors import PratiqueError
+from pratique.mutation import MutationError
 
 POINT = "audit.gatekeeper.sh"
 # Changes come in bursts (a template, its constraint, three assignments): one listing answers them all.
@@ -58,7 +60,9 @@ class Audit:
         *,
         metrics: Metrics,
         chunk_size: int = 500,
+        expander: Expander | None = None,
     ) -> None:
+        """Judge with an `expander` also what objects would generate."""
         self.records = records
         self.last_run = ""
         self.on_sweep: list[Callable[[], None]] = []
@@ -66,11 +70,13 @@ class Audit:
         self._cluster = cluster
         self._metrics = metrics
         self._chunk = chunk_size
+        self._expander = expander or Expander()
         self._watches: dict[Resource, _Watch] = {}
         self._discovery: Discovery | None = None
         self._pending: dict[PolicyChange, None] = {}
         self._changed = asyncio.Event()
         self._tasks: asyncio.TaskGroup | None = None
+        self._parents: frozenset[tuple[str, str]] = frozenset()
         self._sweep_took = 0.0
         self._adjusted = False
         self._gate = asyncio.Semaphore(CONCURRENT_LISTS)
@@ -155,7 +161,7 @@ class Audit:
                 self._changed.set()
                 continue
             self._adjusted = True
-            at_once = [change.kinds for change in changes if change.what == "constraint"]
+            at_once = [self._with_parents(change.kinds) for change in changes if change.what == "constraint"]
             later |= {pairs for change in changes for pairs in self._in_turn(change)}
             due = time.monotonic() >= quiet_until
             for resource, watch in self._watches.items():
@@ -169,6 +175,10 @@ class Audit:
         """Return the kinds whose objects a change of the surroundings may concern; None is every kind."""
         if change.what == "exclusions":
             return [None]
+        if change.what == "expansion":
+            # Also those that generate nothing any more: their old verdicts must go.
+            before, self._parents = self._parents, frozenset(self._expander.parents({("*", "*")}))
+            return [before | self._parents]
         known = self._cluster.constraints
         if change.what == "namespace":
             return [
@@ -184,6 +194,10 @@ class Audit:
             }
             return [kinds_of(one.obj) for (kind, _), one in known.items() if kind.lower() in looking]
         return []
+
+    def _with_parents(self, pairs: frozenset[tuple[str, str]] | None) -> frozenset[tuple[str, str]] | None:
+        """Return kinds and those that generate them: a verdict on a Pod is also one on its Deployment."""
+        return None if pairs is None else pairs | self._expander.parents(pairs)
 
     async def _sweep(self, interval: float) -> None:
         while True:
@@ -233,6 +247,7 @@ class Audit:
         """Watch exactly the kinds that a constraint could match and that the cluster serves."""
         self._discovery = await self._client.discover(fresh=fresh or self._discovery is None)
         pairs = self._cluster.library.match_kinds()
+        pairs |= self._expander.parents(pairs)
         wanted = {
             resource
             for resource in self._discovery.preferred()
@@ -277,10 +292,20 @@ class Audit:
             self._watches[resource].waiting.setdefault(space, {})[name] = obj
             return
         review = Review.from_object(obj, namespace=namespace, source="Original")
-        matched, violations = self._cluster.library.judge(review, point=POINT)
+        matched, violations = self._verdict(review)
         self.records.put(
             subject, uid=meta.get("uid", ""), matched=matched, violations=violations, now=now_text()
         )
+
+    def _verdict(self, review: Review) -> tuple[list[tuple[str, str]], list[Violation]]:
+        library = self._cluster.library
+        try:
+            return expansion.judge(library, self._expander, review, point=POINT)
+        except (ExpansionError, MutationError) as error:
+            # What the object itself violates still counts, which Gatekeeper drops (gatekeeper.md 1.11).
+            name = review.input.get("name", "")
+            logs.warning("an object could not be expanded", name=name, reason=error.message)
+            return library.judge(review, POINT)
 
     def _namespace_came(self, name: str) -> None:
         for resource, watch in self._watches.items():

@@ -12,6 +12,7 @@ import base64
 import os
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +32,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pratique.agent import logs
 from pratique.client import resources
 from pratique.client.informer import Change, Informer, Selection
-from pratique.client.kube import JSON_PATCH, ClashError, KubeClient, MissingError, Object
+from pratique.client.kube import JSON_PATCH, ClashError, KubeClient, Object
+from pratique.client.resources import Resource
 from pratique.errors import PratiqueError
 
 AUTHORITY_DAYS, SERVING_DAYS = 3650, 365
@@ -171,7 +173,13 @@ class Certificates:
     """Keeps `tls` and the webhook configuration's `caBundle` current; `run` it as a task."""
 
     def __init__(
-        self, client: KubeClient, *, namespace: str, secret: str, service: str, configuration: str
+        self,
+        client: KubeClient,
+        *,
+        namespace: str,
+        secret: str,
+        service: str,
+        configurations: Sequence[tuple[Resource, str]],
     ) -> None:
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -179,7 +187,7 @@ class Certificates:
         self.ready = asyncio.Event()
         self._client = client
         self._namespace, self._secret = namespace, secret
-        self._service, self._configuration = service, configuration
+        self._service, self._configurations = service, tuple(configurations)
         self._dirty = asyncio.Event()
         self._current: Pair | None = None
         self._bundled: str | None = None
@@ -197,16 +205,13 @@ class Certificates:
             handler=self._wake,
             selection=Selection(self._namespace, field_selector=f"metadata.name={self._secret}"),
         )
-        configuration = Informer(
-            self._client,
-            resources.VALIDATING_WEBHOOKS,
-            handler=self._seen,
-            selection=Selection(field_selector=f"metadata.name={self._configuration}"),
-        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._settle())
             tasks.create_task(secret.run())
-            tasks.create_task(configuration.run())
+            for resource, name in self._configurations:
+                selection = Selection(field_selector=f"metadata.name={name}")
+                configuration = Informer(self._client, resource, handler=self._seen, selection=selection)
+                tasks.create_task(configuration.run())
 
     def _wake(self, change: Change, obj: Object) -> None:
         self._dirty.set()
@@ -271,14 +276,15 @@ class Certificates:
         self._current = pair
 
     async def _tell(self) -> None:
-        """Write the authority into every webhook of the configuration that has another one."""
+        """Write the authority into every webhook of the configurations that has another one."""
+        for resource, name in self._configurations:
+            await self._tell_one(resource, name)
+        self.ready.set()
+
+    async def _tell_one(self, resource: Resource, name: str) -> None:
         bundle = base64.b64encode(self.authority).decode()
-        try:
-            configuration = await self._client.get(resources.VALIDATING_WEBHOOKS, self._configuration)
-        except MissingError:
-            # Without a configuration nobody calls us; it is watched, and told when it comes.
-            self.ready.set()
-            return
+        # Without a configuration nobody calls us; it is watched, and told when it comes.
+        configuration = await self._client.find(resource, name) or {}
         patch: list[Object] = []
         for index, hook in enumerate(configuration.get("webhooks") or ()):
             if (hook.get("clientConfig") or {}).get("caBundle") != bundle:
@@ -286,15 +292,8 @@ class Certificates:
                 patch.append({"op": "test", "path": f"{path}/name", "value": hook["name"]})
                 patch.append({"op": "add", "path": f"{path}/clientConfig/caBundle", "value": bundle})
         if patch:
-            await self._client.patch(
-                resources.VALIDATING_WEBHOOKS,
-                self._configuration,
-                patch,
-                kind=JSON_PATCH,
-                field_manager=FIELD_MANAGER,
-            )
-            logs.info("wrote the authority into the webhook configuration", name=self._configuration)
-        self.ready.set()
+            await self._client.patch(resource, name, patch, kind=JSON_PATCH, field_manager=FIELD_MANAGER)
+            logs.info("wrote the authority into the webhook configuration", name=name)
 
 
 def load_chain(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

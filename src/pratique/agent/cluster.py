@@ -34,7 +34,7 @@ class PolicyChange:
     `kinds` are the (group, kind) pairs that are concerned, `*` for all; None means every kind.
     """
 
-    what: Literal["constraint", "removed", "namespace", "exclusions", "inventory", "served"]
+    what: Literal["constraint", "removed", "namespace", "exclusions", "inventory", "expansion", "served"]
     constraint: tuple[str, str] = ("", "")
     kinds: frozenset[tuple[str, str]] | None = None
 
@@ -181,6 +181,10 @@ class Cluster:
     def inventory_changed(self) -> None:
         """Tell the listeners that policies which look things up may judge otherwise now."""
         self._tell(PolicyChange("inventory"))
+
+    def expansion_changed(self) -> None:
+        """Tell the listeners that what objects would generate may be something else now."""
+        self._tell(PolicyChange("expansion"))
 
     def _tell(self, change: PolicyChange) -> None:
         for listener in self._listeners:

@@ -1,4 +1,4 @@
-"""The role `webhook`: certificates, the TLS port, and denials on their way to the service."""
+"""The roles `webhook` and `mutation-webhook`: certificates, the TLS port, and denials on their way to the service."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import asyncio
 import ssl
 from pathlib import Path
 
+from pratique.agent.answers import World
 from pratique.agent.app import Parts
 from pratique.agent.certs import Certificates
 from pratique.agent.denials import Denials
 from pratique.agent.servers import Listener
-from pratique.agent.webhook import Webhook, World
+from pratique.agent.settings import Settings
+from pratique.agent.webhook import Webhook
+from pratique.client import resources
+from pratique.client.resources import Resource
 from pratique.errors import InputError
 
 
@@ -27,15 +31,22 @@ class Front:
                 namespace=settings.namespace,
                 secret=settings.certificate_secret,
                 service=settings.webhook_service,
-                configuration=settings.webhook_configuration,
+                configurations=_configurations(settings),
             )
         self._denials: Denials | None = None
         if service and settings.service:
             name = settings.service.cluster
             self._denials = Denials(lambda batch: service.report_denials(name, batch), parts.metrics)
-        world = World(parts.library, cluster.exclusions, cluster.namespaces.kept, cluster.fetch_namespace)
+        mutators = parts.mutators
+        world = World(
+            parts.library,
+            cluster.exclusions,
+            cluster.namespaces.kept,
+            cluster.fetch_namespace,
+            mutators.expander,
+        )
         refused = self._denials.add if self._denials is not None else None
-        self._webhook = Webhook(world, settings, parts.metrics, refused=refused)
+        self._webhook = Webhook(world, settings, parts.metrics, refused=refused, mutators=mutators.system)
         self._listener: Listener | None = None
 
     def unready(self) -> list[str]:
@@ -68,6 +79,16 @@ class Front:
     async def drain(self) -> None:
         """Go on answering until the API server has heard that this pod is ending."""
         await asyncio.sleep(self._parts.settings.shutdown_delay)
+
+
+def _configurations(settings: Settings) -> list[tuple[Resource, str]]:
+    """Return the webhook configurations of this process' roles."""
+    found = []
+    if settings.does("webhook"):
+        found.append((resources.VALIDATING_WEBHOOKS, settings.webhook_configuration))
+    if settings.does("mutation-webhook"):
+        found.append((resources.MUTATING_WEBHOOKS, settings.mutating_configuration))
+    return found
 
 
 def _given(folder: Path) -> ssl.SSLContext:

@@ -1,18 +1,22 @@
 """Validation of Gatekeeper's own resources at admission (`gatekeeper.md` 3.3).
 
-In: an AdmissionRequest for a template, a constraint or a Config, and the library. Out: a refusal (code and
-text as Gatekeeper's), or warnings. Rego that does not compile is let through with a warning that names its
-place, because Gatekeeper accepts it and reports it in the template's status.
+In: an AdmissionRequest for a template, a constraint, a Config, a mutator and so on, and the library. Out: a
+refusal (code and text as Gatekeeper's), or warnings. Rego that does not compile is let through with a warning
+that names its place, because Gatekeeper accepts it and reports it in the template's status.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pratique.constraint import ConstraintError, Library, TemplateError
+from pratique import mutation
+from pratique.constraint import ConstraintError, Library, TemplateError, expansion
 from pratique.constraint.errors import INGEST_ERROR, PARSE_ERROR
+from pratique.constraint.expansion import ExpansionError
 from pratique.errors import PratiqueError
+from pratique.mutation import MutatorError
 
 OWN_GROUPS = frozenset(
     f"{name}.gatekeeper.sh"
@@ -21,6 +25,13 @@ OWN_GROUPS = frozenset(
 LONGEST_NAME = 63
 # What Gatekeeper's webhook lets through; such a fault of a template shows in its status.
 STATUS_ONLY = frozenset({INGEST_ERROR, PARSE_ERROR})
+
+
+# Who reads what, and refuses it.
+_READERS: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
+    **{(mutation.GROUP, kind): mutation.read for kind in mutation.KINDS},
+    (expansion.GROUP, expansion.KIND): expansion.read,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,11 @@ class Verdict:
 
 
 ACCEPTED = Verdict()
+
+
+def is_namespace(kind: Mapping[str, Any]) -> bool:
+    """Tell whether a request's `kind` is that of a Namespace."""
+    return kind.get("kind") == "Namespace" and not kind.get("group")
 
 
 def check(request: dict[str, Any], library: Library, *, validate_actions: bool = True) -> Verdict:
@@ -56,8 +72,12 @@ def check(request: dict[str, Any], library: Library, *, validate_actions: bool =
             library.check_constraint(obj, actions=validate_actions)
         elif group == "config.gatekeeper.sh" and name != "config":
             return Verdict(422, "config resource must have name 'config'")
+        elif reader := _READERS.get((group, request["kind"].get("kind", ""))):
+            reader(obj)
     except ConstraintError as error:
         return Verdict(error.http_code, error.message)
+    except (MutatorError, ExpansionError) as error:
+        return Verdict(422, error.message)
     except PratiqueError as error:
         return Verdict(500, error.message)
     return ACCEPTED

@@ -62,7 +62,12 @@ class Leader:
             await asyncio.sleep(0.02)
             waited += 0.02
         audit = Audit(
-            parts.client, parts.cluster, Records(), metrics=parts.metrics, chunk_size=settings.chunk_size
+            parts.client,
+            parts.cluster,
+            Records(),
+            metrics=parts.metrics,
+            chunk_size=settings.chunk_size,
+            expander=parts.mutators.expander if settings.expand else None,
         )
         if settings.does("status"):
             parts.status.follow(
@@ -79,7 +84,7 @@ class Leader:
     async def _tidy_statuses(self) -> None:
         while True:
             try:
-                await self._parts.status.forget_lost_pods()
+                self._parts.entries.keep(await self._parts.status.forget_lost_pods())
             except PratiqueError as error:
                 logs.warning("the list of our pods cannot be read", reason=error.message)
             await asyncio.sleep(60)

@@ -17,16 +17,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry(auto_describe=True)
-
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"gatekeeper_{name}", text, labels, registry=registry)
-
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"gatekeeper_{name}", text, labels, registry=registry)
-
-        def seconds(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(f"gatekeeper_{name}", text, labels, buckets=buckets, registry=registry)
-
+        counter, gauge, seconds = self._counter, self._gauge, self._seconds
         self.requests = counter(
             "validation_request_count",
             "Admission requests that were judged",
@@ -65,11 +56,52 @@ class Metrics:
         )
         self.reports = Counter("pratique_reports", "Reports to the service", ("status",), registry=registry)
         self.open_records = Gauge("pratique_open_records", "Open compliance records", registry=registry)
+        self._of_mutation()
+
+    def _of_mutation(self) -> None:
+        counter, gauge, seconds = self._counter, self._gauge, self._seconds
+        self._mutations = counter("mutation_request_count", "Requests to mutate", "mutation_status")
+        self._mutation_seconds = seconds(
+            "mutation_request_duration_seconds", "Time to mutate", REQUEST_BUCKETS, "mutation_status"
+        )
+        self._mutators = gauge("mutators", "Mutators", "status")
+        self._conflicting = gauge("mutator_conflicting_count", "Mutators that contradict others")
+        self._mutator_ingestions = counter("mutator_ingestion_count", "Mutators that were read", "status")
+        self._mutator_seconds = seconds(
+            "mutator_ingestion_duration_seconds", "Time to read a mutator", INGESTION_BUCKETS, "status"
+        )
+        self._expansions = gauge("expansion_templates", "Expansion templates", "status")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"gatekeeper_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"gatekeeper_{name}", text, labels, registry=self.registry)
+
+    def _seconds(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"gatekeeper_{name}", text, labels, buckets=buckets, registry=self.registry)
 
     def observe(self, status: str, *, dry_run: bool, seconds: float) -> None:
         """Count one admission request: allow, deny or error."""
         self.requests.labels(status, "true" if dry_run else "false").inc()
         self.request_seconds.labels(status).observe(seconds)
+
+    def mutated(self, status: str, *, seconds: float) -> None:
+        """Count one request to mutate: success, skip or error."""
+        self._mutations.labels(status).inc()
+        self._mutation_seconds.labels(status).observe(seconds)
+
+    def mutator_ingested(self, status: str, *, seconds: float) -> None:
+        """Count one mutator that was read: active or error."""
+        self._mutator_ingestions.labels(status).inc()
+        self._mutator_seconds.labels(status).observe(seconds)
+
+    def mutators_counted(self, mutators: list[str], *, templates: list[str], conflicting: int) -> None:
+        """Show how many mutators and expansion templates there are, by the status of each."""
+        for status in ("active", "error"):
+            self._mutators.labels(status).set(mutators.count(status))
+            self._expansions.labels(status).set(templates.count(status))
+        self._conflicting.set(conflicting)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pratique.errors import InputError
 
-OPERATIONS = ("webhook", "audit", "sync", "status")
+OPERATIONS = ("webhook", "mutation-webhook", "audit", "sync", "status")
 NAMESPACE = "pratique-system"
 
 
@@ -45,10 +45,14 @@ class Settings:
     exempt_prefixes: tuple[str, ...] = ()
     exempt_suffixes: tuple[str, ...] = ()
     log_denies: bool = False
+    log_mutations: bool = False
+    annotate_mutations: bool = False
+    expand: bool = True
     validate_enforcement_action: bool = True
     certificate_secret: str = "pratique-webhook-server-cert"  # noqa: S105 (the name of a Secret)
     webhook_service: str = "pratique-webhook-service"
     webhook_configuration: str = "gatekeeper-validating-webhook-configuration"
+    mutating_configuration: str = "gatekeeper-mutating-webhook-configuration"
     rotate_certificates: bool = True
     certificate_folder: str = "/certs"
     shutdown_delay: float = 3.0
@@ -56,6 +60,11 @@ class Settings:
     kubeconfig: str = ""
     context: str = ""
     service: Service | None = None
+
+    @property
+    def admin(self) -> str:
+        """Return the user whose requests nobody judges or mutates."""
+        return f"system:serviceaccount:{self.namespace}:gatekeeper-admin"
 
     def does(self, operation: str) -> bool:
         """Tell whether this process has the role."""

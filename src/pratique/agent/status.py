@@ -17,6 +17,7 @@ from pratique.agent.queue import WorkQueue
 from pratique.agent.records import Constraint, Record, Records
 from pratique.client import resources
 from pratique.client.kube import ClashError, KubeClient, Object
+from pratique.client.resources import Resource
 
 FIELD_MANAGER = "pratique-status"
 GATHER_SECONDS = 0.2
@@ -79,13 +80,14 @@ class Status:
         for constraint in self._cluster.constraints:
             self._queue.add(constraint)
 
-    async def forget_lost_pods(self) -> None:
-        """Take the entries of pods that are no more out of every status."""
+    async def forget_lost_pods(self) -> set[str]:
+        """Take the entries of pods that are no more out of every status; return those that are."""
         pods = await self._client.list(
             resources.PODS, namespace=self._namespace, label_selector="app.kubernetes.io/name=pratique"
         )
         self._pods = {pod["metadata"]["name"] for pod in pods} | {self._pod}
         self.write_all()
+        return self._pods
 
     def _actions(self, constraint: Constraint) -> str:
         known = self._cluster.constraints.get(constraint)
@@ -97,27 +99,10 @@ class Status:
         if known is None:
             return
         resource = resources.constraint_resource(kind) if kind else resources.TEMPLATES
-        current = known.obj
-        for attempt in range(TRIES):
-            wanted = self._wanted(kind, name, known, current)
-            have = current.get("status") or {}
-            if all(have.get(part) == value for part, value in wanted.items()):
-                return
-            version = current["metadata"]["resourceVersion"]
-            patch: Object = {"metadata": {"resourceVersion": version}, "status": wanted}
-            try:
-                await self._client.patch(
-                    resource, name, patch, subresource="status", field_manager=FIELD_MANAGER
-                )
-            except ClashError:
-                await asyncio.sleep(0.02 * attempt)
-                found = await self._client.find(resource, name)
-                if found is None:
-                    return
-                current = found
-                continue
-            return
-        self._queue.add(key)
+        if not await write(
+            self._client, resource, known.obj, lambda current: self._wanted(kind, name, known, current)
+        ):
+            self._queue.add(key)
 
     def _known(self, kind: str, name: str) -> Known | None:
         if not kind:
@@ -143,13 +128,7 @@ class Status:
         return wanted
 
     def _by_pod(self, kind: str, known: Known, current: Object) -> list[Object]:
-        entries = {
-            entry.get("id", ""): entry
-            for entry in (current.get("status") or {}).get("byPod") or ()
-            if self._pods is None or entry.get("id") in self._pods
-        }
-        entries[self._pod] = self._entry(kind, known)
-        return [entries[pod] for pod in sorted(entries)]
+        return by_pod(current, self._entry(kind, known), pods=self._pods)
 
     def _entry(self, kind: str, known: Known) -> Object:
         meta = known.obj["metadata"]
@@ -165,6 +144,42 @@ class Status:
         if known.faults:
             entry["errors"] = [fault.document() for fault in known.faults]
         return entry
+
+
+async def write(
+    client: KubeClient, resource: Resource, current: Object, wanted: Callable[[Object], Object]
+) -> bool:
+    """Bring the status of one object to what `wanted` makes of it as it is; False where others were faster."""
+    name = current["metadata"]["name"]
+    for attempt in range(TRIES):
+        status = wanted(current)
+        have = current.get("status") or {}
+        if all(have.get(part) == value for part, value in status.items()):
+            return True
+        version = current["metadata"]["resourceVersion"]
+        patch: Object = {"metadata": {"resourceVersion": version}, "status": status}
+        try:
+            await client.patch(resource, name, patch, subresource="status", field_manager=FIELD_MANAGER)
+        except ClashError:
+            await asyncio.sleep(0.02 * attempt)
+            found = await client.find(resource, name)
+            if found is None:
+                return True
+            current = found
+            continue
+        return True
+    return False
+
+
+def by_pod(current: Object, entry: Object, *, pods: set[str] | None) -> list[Object]:
+    """Return `status.byPod` with a pod's own entry, without those of pods that are no more."""
+    entries = {
+        other.get("id", ""): other
+        for other in (current.get("status") or {}).get("byPod") or ()
+        if pods is None or other.get("id") in pods
+    }
+    entries[entry["id"]] = entry
+    return [entries[pod] for pod in sorted(entries)]
 
 
 def audit_status(records: Records, constraint: Constraint, *, limit: int, actions: str) -> Object:

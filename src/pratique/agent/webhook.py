@@ -1,25 +1,28 @@
-"""The validating webhook: `/v1/admit` and `/v1/admitlabel` as raw ASGI.
+"""The webhooks as raw ASGI, and what the validating one says at `/v1/admit` and `/v1/admitlabel`.
 
 In: AdmissionReviews of the API server. Out: AdmissionReviews with an answer, by the algorithm of
 `gatekeeper.md` 3.2 and 3.5. Knows the library, the namespaces and the exclusions; where denials go is
-somebody else's matter.
+somebody else's matter, and `/v1/mutate` is `mutating`'s.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 
 from pratique.agent import guard, logs
-from pratique.agent.exclusions import Exclusions
+from pratique.agent.answers import World, allow, namespace_of, refuse
 from pratique.agent.metrics import Metrics
+from pratique.agent.mutating import Mutating
 from pratique.agent.servers import Receive, Scope, Send, answer, body_of
 from pratique.agent.settings import Settings
-from pratique.constraint import Decision, Library, Review, Violation, decide
+from pratique.constraint import Decision, Review, Violation, decide, expansion
+from pratique.constraint.expansion import ExpansionError
+from pratique.errors import NotFoundError
+from pratique.mutation import MutationError, MutationSystem
 
 POINT = "validation.gatekeeper.sh"
 IGNORE_LABEL = "admission.gatekeeper.sh/ignore"
@@ -29,33 +32,32 @@ Object = dict[str, Any]
 Refused = Callable[[Object, list[Violation]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the webhook sees of the cluster."""
-
-    library: Library
-    exclusions: Exclusions
-    namespaces: Mapping[str, Object]
-    """Namespace objects by `/name`, as an informer keeps them."""
-    fetch_namespace: Callable[[str], Awaitable[Object | None]]
-
-
 class Webhook:
     """An ASGI application; `refused` is told of every denial."""
 
     def __init__(
-        self, world: World, settings: Settings, metrics: Metrics, *, refused: Refused | None = None
+        self,
+        world: World,
+        settings: Settings,
+        metrics: Metrics,
+        *,
+        refused: Refused | None = None,
+        mutators: MutationSystem | None = None,
     ) -> None:
+        """Serve the roles that `settings` name; without `mutators` nothing is mutated."""
         self._world = world
         self._settings = settings
         self._metrics = metrics
         self._refused = refused
-        self._admin = f"system:serviceaccount:{settings.namespace}:gatekeeper-admin"
+        self._paths: dict[str, Callable[[Object], Awaitable[Object]]] = {}
+        if settings.does("webhook"):
+            self._paths |= {"/v1/admit": self.admit, "/v1/admitlabel": self.admit_label}
+        if settings.does("mutation-webhook") and mutators is not None:
+            self._paths["/v1/mutate"] = Mutating(world, settings, metrics, mutators).mutate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request (ASGI)."""
-        path = scope.get("path", "")
-        handle = {"/v1/admit": self.admit, "/v1/admitlabel": self.admit_label}.get(path)
+        handle = self._paths.get(scope.get("path", ""))
         if handle is None:
             await answer(send, 404, b"not found\n")
             return
@@ -89,7 +91,7 @@ class Webhook:
         except Exception as error:
             # Gatekeeper denies what it cannot judge; failurePolicy covers only a webhook that is away.
             logs.failure("a request could not be judged", uid=request.get("uid"))
-            response = _refuse(500, f"internal error: {error}")
+            response = refuse(500, f"internal error: {error}")
         if status:
             seconds = time.perf_counter() - started
             self._metrics.observe(status, dry_run=bool(request.get("dryRun")), seconds=seconds)
@@ -97,8 +99,8 @@ class Webhook:
 
     async def _admit(self, request: Object) -> tuple[str, Object]:
         world = self._world
-        if (request.get("userInfo") or {}).get("username") == self._admin:
-            return "", _allow("Gatekeeper does not self-manage")
+        if (request.get("userInfo") or {}).get("username") == self._settings.admin:
+            return "", allow("Gatekeeper does not self-manage")
         kind = request["kind"]
         warnings: tuple[str, ...] = ()
         if kind.get("group") in guard.OWN_GROUPS:
@@ -106,27 +108,33 @@ class Webhook:
                 request, world.library, validate_actions=self._settings.validate_enforcement_action
             )
             if verdict.code:
-                return "", _refuse(verdict.code, verdict.message)
+                return "", refuse(verdict.code, verdict.message)
             warnings = verdict.warnings
-        is_namespace = kind.get("kind") == "Namespace" and not kind.get("group")
-        subject = request.get("name", "") if is_namespace else request.get("namespace", "")
-        if world.exclusions.excluded("webhook", subject or ""):
-            return "allow", _allow("Namespace is set to be ignored by Gatekeeper config", warnings)
-        namespace: Object | None = None
-        if is_namespace:
+        if world.excluded("webhook", request):
+            return "allow", allow("Namespace is set to be ignored by Gatekeeper config", warnings)
+        if guard.is_namespace(kind):
             # Server-side apply sends a Namespace with its own name as its namespace.
             request = request | {"namespace": ""}
-        elif name := request.get("namespace"):
-            namespace = world.namespaces.get(f"/{name}") or await world.fetch_namespace(name)
-            if namespace is None:
-                return "error", _refuse(500, f'namespaces "{name}" not found')
+        try:
+            namespace = await namespace_of(world, request.get("namespace") or "")
+        except NotFoundError as error:
+            return "error", refuse(500, error.message)
         if request.get("operation") == "DELETE" and request.get("oldObject") is None:
-            return "error", _refuse(500, "oldObject cannot be nil for DELETE operations")
-        violations = world.library.review(Review.from_admission(request, namespace), point=POINT)
+            return "error", refuse(500, "oldObject cannot be nil for DELETE operations")
+        try:
+            violations = self._violations(Review.from_admission(request, namespace))
+        except (ExpansionError, MutationError) as error:
+            return "error", refuse(500, error.message)
         decision = decide(violations)
         if not decision.allowed:
             self._note(request, [violation for violation in violations if "deny" in violation.actions])
         return ("allow" if decision.allowed else "deny"), _response(decision, warnings)
+
+    def _violations(self, review: Review) -> list[Violation]:
+        world = self._world
+        if not self._settings.expand:
+            return world.library.review(review, point=POINT)
+        return expansion.judge(world.library, world.expander, review, point=POINT)[1]
 
     async def admit_label(self, request: Object) -> Object:
         """Refuse the label that switches enforcement off, unless the namespace is exempt."""
@@ -141,8 +149,8 @@ class Webhook:
             or IGNORE_LABEL not in (meta.get("labels") or {})
             or self._settings.exempt(name)
         ):
-            return _allow("")
-        return _refuse(403, f"Only exempt namespace can have the {IGNORE_LABEL} label", reason="Forbidden")
+            return allow("")
+        return refuse(403, f"Only exempt namespace can have the {IGNORE_LABEL} label", reason="Forbidden")
 
     def _note(self, request: Object, denials: list[Violation]) -> None:
         if self._settings.log_denies:
@@ -173,26 +181,10 @@ def log_fields(request: Object, violation: Violation) -> dict[str, object]:
     }
 
 
-def _allow(message: str, warnings: tuple[str, ...] = ()) -> Object:
-    response: Object = {"allowed": True, "status": {"code": 299 if warnings else 200}}
-    if message:
-        response["status"]["message"] = message
-    if warnings:
-        response["warnings"] = list(warnings)
-    return response
-
-
-def _refuse(code: int, message: str, *, reason: str = "") -> Object:
-    status: Object = {"code": code, "message": message}
-    if reason:
-        status["reason"] = reason
-    return {"allowed": False, "status": status}
-
-
 def _response(decision: Decision, more: tuple[str, ...]) -> Object:
     warnings = [*more, *decision.warnings]
     if not decision.allowed:
-        response = _refuse(decision.code, decision.message, reason=decision.reason)
+        response = refuse(decision.code, decision.message, reason=decision.reason)
     else:
         response = {"allowed": True, "status": {"code": 299 if warnings else decision.code}}
     if warnings:

@@ -10,7 +10,7 @@ import click
     "--operation",
     "operations",
     multiple=True,
-    type=click.Choice(["webhook", "audit", "sync", "status"]),
+    type=click.Choice(["webhook", "mutation-webhook", "audit", "sync", "status"]),
     help="A role of this process; repeat it for several. All roles without it.",
 )
 @click.option("--port", default=8443, show_default=True, help="Port of the webhook.")
@@ -29,6 +29,16 @@ import click
 @click.option("--exempt-namespace-prefix", multiple=True, help="The same, for every name that begins so.")
 @click.option("--exempt-namespace-suffix", multiple=True, help="The same, for every name that ends so.")
 @click.option("--log-denies", is_flag=True, help="Log each denial.")
+@click.option("--log-mutations", is_flag=True, help="Log each mutation.")
+@click.option(
+    "--mutation-annotations", is_flag=True, help="Annotate objects with the mutators that changed them."
+)
+@click.option(
+    "--enable-generator-resource-expansion/--disable-generator-resource-expansion",
+    "expand",
+    default=True,
+    help="Judge what objects will generate; on by default.",
+)
 @click.option(
     "--disable-enforcementaction-validation", is_flag=True, help="Accept unknown enforcement actions."
 )
@@ -60,7 +70,7 @@ def agent(**options: object) -> None:
     settings = _settings(options)
     logs.configure(settings.log_level)
     roles: list = []  # type: ignore[type-arg]
-    if settings.does("webhook"):
+    if settings.operations & {"webhook", "mutation-webhook"}:
         from pratique.agent.front import Front
 
         roles.append(Front)
@@ -92,6 +102,9 @@ def _settings(options: dict):  # type: ignore[no-untyped-def,type-arg]
         exempt_prefixes=options["exempt_namespace_prefix"],
         exempt_suffixes=options["exempt_namespace_suffix"],
         log_denies=options["log_denies"],
+        log_mutations=options["log_mutations"],
+        annotate_mutations=options["mutation_annotations"],
+        expand=options["expand"],
         validate_enforcement_action=not options["disable_enforcementaction_validation"],
         rotate_certificates=not options["disable_cert_rotation"],
         certificate_folder=options["cert_dir"],

@@ -54,9 +54,22 @@ VALIDATING_WEBHOOKS = Resource(
     "validatingwebhookconfigurations",
     "ValidatingWebhookConfiguration",
 )
+MUTATING_WEBHOOKS = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+)
 TEMPLATES = Resource("templates.gatekeeper.sh", "v1", "constrainttemplates", "ConstraintTemplate")
 CONFIGS = Resource("config.gatekeeper.sh", "v1alpha1", "configs", "Config", namespaced=True)
 SYNCSETS = Resource("syncset.gatekeeper.sh", "v1alpha1", "syncsets", "SyncSet")
+ASSIGNS = Resource("mutations.gatekeeper.sh", "v1", "assign", "Assign")
+ASSIGN_METADATAS = Resource("mutations.gatekeeper.sh", "v1", "assignmetadata", "AssignMetadata")
+MODIFY_SETS = Resource("mutations.gatekeeper.sh", "v1", "modifyset", "ModifySet")
+ASSIGN_IMAGES = Resource("mutations.gatekeeper.sh", "v1alpha1", "assignimage", "AssignImage")
+MUTATORS = (ASSIGNS, ASSIGN_METADATAS, MODIFY_SETS, ASSIGN_IMAGES)
+EXPANSION_TEMPLATES = Resource("expansion.gatekeeper.sh", "v1beta1", "expansiontemplate", "ExpansionTemplate")
+PROVIDERS = Resource("externaldata.gatekeeper.sh", "v1beta1", "providers", "Provider")
 CONSTRAINT_GROUP = "constraints.gatekeeper.sh"
 
 

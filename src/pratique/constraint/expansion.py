@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pratique.constraint.library import Library
+from pratique.constraint.review import Review
 from pratique.constraint.violation import Locate, Violation
 from pratique.errors import InputError
 from pratique.kube import objects
@@ -148,9 +150,30 @@ class Expander:
         """Return all templates, by name."""
         return [self._templates[name] for name in sorted(self._templates)]
 
+    def parents(self, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the (group, kind)s whose objects would generate one of `pairs`, `*` being any, at any depth."""
+        wanted = set(pairs)
+        found: set[tuple[str, str]] = set()
+        active = [one for one in self._templates.values() if one.name not in self._cyclic]
+        while True:
+            more = {
+                (group, kind)
+                for one in active
+                if _among(one.generates, wanted)
+                for group, _, kind in one.applies_to
+            }
+            if more <= found:
+                return found
+            found |= more
+            wanted |= more
+
     def conflicts(self) -> frozenset[str]:
         """Return the names of the templates that are disabled because they form a circle."""
         return self._cyclic
+
+    def concerns(self, found: Mapping[str, Any]) -> bool:
+        """Tell whether an object would generate others."""
+        return bool(self._by_kind) and objects.gvk(found) in self._by_kind
 
     def expand(
         self, found: dict[str, Any], *, namespace: Mapping[str, Any] | None = None, username: str = ""
@@ -261,6 +284,33 @@ def imply(violations: Iterable[Violation], resultant: Resultant) -> list[Violati
         )
         for one in violations
     ]
+
+
+def judge(
+    library: Library, expander: Expander, review: Review, *, point: str
+) -> tuple[list[tuple[str, str]], list[Violation]]:
+    """Return what `Library.judge` does, for the object of a review and for all that it would generate.
+
+    Raises `ExpansionError` and `MutationError` where that cannot be said.
+    """
+    matched, violations = library.judge(review, point)
+    subject = review.subject
+    if not expander.concerns(subject):
+        return matched, violations
+    username = str(review.input["userInfo"].get("username") or "")
+    for resultant in expander.expand(subject, namespace=review.namespace, username=username):
+        implied = Review.from_object(
+            resultant.object, namespace=review.namespace, source=GENERATED, operation=review.operation
+        )
+        more, found = library.judge(implied, point)
+        matched += [one for one in more if one not in matched]
+        violations += imply(found, resultant)
+    return matched, violations
+
+
+def _among(gvk: GVK, pairs: set[tuple[str, str]]) -> bool:
+    group, _, kind = gvk
+    return any((g, k) in pairs for g in (group, "*") for k in (kind, "*"))
 
 
 def _inside(path: str, one: Violation) -> Locate:

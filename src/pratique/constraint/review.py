@@ -84,9 +84,10 @@ class Review:
         *,
         namespace: dict[str, Any] | None = None,
         source: str = "Original",
+        operation: str = "",
         show_namespace: bool = True,
     ) -> Review:
-        """Ask about an object that exists, as the audit does.
+        """Ask about an object that exists, as the audit does, or that an operation would generate.
 
         `show_namespace=False` keeps the Namespace from Rego, which reads an empty `namespaceObject`, but not
         from `match`; that is what gator does.
@@ -102,13 +103,13 @@ class Review:
         for name in ("name", "namespace"):
             if value := _text(metadata.get(name)):
                 shape[name] = value
-        shape["operation"] = ""
+        shape["operation"] = operation
         shape["userInfo"] = {}
         shape["object"] = found
         shape["oldObject"] = None
         shape["options"] = None
         shape["namespaceObject"] = namespace if show_namespace else {}
-        return cls(shape, found, None, namespace, source, "")
+        return cls(shape, found, None, namespace, source, operation)
 
     @property
     def namespace_name(self) -> str:

@@ -7,86 +7,27 @@ policy that its author believes in and nobody enforces.
 
 from __future__ import annotations
 
-from typing import Any
-
-Schema = dict[str, Any]
-
-ANY: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-STRING: Schema = {"type": "string"}
-BOOLEAN: Schema = {"type": "boolean"}
-INTEGER: Schema = {"type": "integer", "format": "int64"}
+from pratique.client.addon import crds_mutation, schemas
+from pratique.client.addon.schemas import ANY, BOOLEAN, INTEGER, STRING, Schema
 
 
 def definitions() -> list[Schema]:
     """Return the CustomResourceDefinitions, ready to apply."""
+    return [*policies(), *crds_mutation.definitions()]
+
+
+def policies() -> list[Schema]:
+    """Return the definitions that templates and constraints need."""
     return [_constraint_templates(), _configs(), _sync_sets()]
-
-
-def _struct(properties: Schema, *, required: tuple[str, ...] = (), about: str = "") -> Schema:
-    schema: Schema = {"type": "object", "properties": properties}
-    if required:
-        schema["required"] = list(required)
-    return schema | ({"description": about} if about else {})
-
-
-def _array(items: Schema, about: str = "", **extra: Any) -> Schema:
-    return {"type": "array", "items": items} | ({"description": about} if about else {}) | extra
-
-
-def _about(schema: Schema, about: str) -> Schema:
-    return schema | {"description": about}
-
-
-def _definition(group: str, kind: str, plural: str, *, scope: str, versions: list[Schema]) -> Schema:
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}", "labels": {"gatekeeper.sh/system": "yes"}},
-        "spec": {
-            "group": group,
-            "names": {
-                "kind": kind,
-                "listKind": f"{kind}List",
-                "plural": plural,
-                "singular": kind.lower(),
-            },
-            "scope": scope,
-            "versions": versions,
-        },
-    }
-
-
-def _version(name: str, schema: Schema, *, stored: bool, status: bool) -> Schema:
-    entry: Schema = {
-        "name": name,
-        "served": True,
-        "storage": stored,
-        "schema": {"openAPIV3Schema": schema},
-    }
-    if status:
-        entry["subresources"] = {"status": {}}
-    return entry
-
-
-def _root(about: str, spec: Schema, status: Schema | None = None) -> Schema:
-    properties: Schema = {
-        "apiVersion": STRING,
-        "kind": STRING,
-        "metadata": {"type": "object"},
-        "spec": spec,
-    }
-    if status is not None:
-        properties["status"] = status
-    return _struct(properties, about=about)
 
 
 def _constraint_templates() -> Schema:
     # legacySchema's default differs: documents of the beta versions were written when schemas could be
     # non-structural (gatekeeper.md 1.1).
     versions = [
-        _version(
+        schemas.version(
             name,
-            _root(
+            schemas.root(
                 "A policy's code and the kind of constraint that uses it.", _template_spec(legacy), _by_pod()
             ),
             stored=name == "v1",
@@ -94,7 +35,7 @@ def _constraint_templates() -> Schema:
         )
         for name, legacy in (("v1", False), ("v1beta1", True), ("v1alpha1", True))
     ]
-    return _definition(
+    return schemas.definition(
         "templates.gatekeeper.sh",
         "ConstraintTemplate",
         "constrainttemplates",
@@ -104,115 +45,121 @@ def _constraint_templates() -> Schema:
 
 
 def _template_spec(legacy: bool) -> Schema:
-    validation: Schema = _struct(
+    validation: Schema = schemas.struct(
         {
             "legacySchema": BOOLEAN
             | {"default": legacy, "description": "Accept a schema that is not structural."},
-            "openAPIV3Schema": _about(ANY, "The schema of `spec.parameters` of the constraints."),
+            "openAPIV3Schema": schemas.described(ANY, "The schema of `spec.parameters` of the constraints."),
         }
     )
     if not legacy:
         validation["default"] = {"legacySchema": False}
-    names = _struct(
+    names = schemas.struct(
         {
-            "kind": _about(STRING, "The constraints' kind; the template's name is this in lower case."),
-            "shortNames": _array(STRING, "Short names of that kind for kubectl."),
+            "kind": schemas.described(
+                STRING, "The constraints' kind; the template's name is this in lower case."
+            ),
+            "shortNames": schemas.array(STRING, "Short names of that kind for kubectl."),
         }
     )
-    code = _struct(
+    code = schemas.struct(
         {
-            "engine": _about(STRING, "The language: Rego or K8sNativeValidation."),
-            "source": _about(ANY, "The code, in the shape that its engine asks for."),
+            "engine": schemas.described(STRING, "The language: Rego or K8sNativeValidation."),
+            "source": schemas.described(ANY, "The code, in the shape that its engine asks for."),
         },
         required=("engine", "source"),
     )
-    target = _struct(
+    target = schemas.struct(
         {
-            "target": _about(STRING, "Whose requests the code judges: admission.k8s.gatekeeper.sh."),
-            "rego": _about(STRING, "Rego with a `violation` rule; short for a `code` entry."),
-            "libs": _array(STRING, "Rego modules in packages `lib.<name>` that the code imports."),
-            "code": _array(
+            "target": schemas.described(
+                STRING, "Whose requests the code judges: admission.k8s.gatekeeper.sh."
+            ),
+            "rego": schemas.described(STRING, "Rego with a `violation` rule; short for a `code` entry."),
+            "libs": schemas.array(STRING, "Rego modules in packages `lib.<name>` that the code imports."),
+            "code": schemas.array(
                 code,
                 "The code, an entry for each engine.",
                 **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["engine"]},
             ),
-            "operations": _array(
+            "operations": schemas.array(
                 STRING | {"enum": ["*", "CREATE", "UPDATE", "DELETE", "CONNECT"]},
                 "The operations that are judged at admission; all when empty.",
                 **{"x-kubernetes-list-type": "set"},
             ),
         }
     )
-    return _struct(
+    return schemas.struct(
         {
-            "crd": _struct({"spec": _struct({"names": names, "validation": validation})}),
-            "targets": _array(target, "Exactly one target."),
+            "crd": schemas.struct({"spec": schemas.struct({"names": names, "validation": validation})}),
+            "targets": schemas.array(target, "Exactly one target."),
         }
     )
 
 
 def _by_pod() -> Schema:
-    error = _struct({"code": STRING, "message": STRING, "location": STRING}, required=("code", "message"))
-    entry = _struct(
+    error = schemas.struct(
+        {"code": STRING, "message": STRING, "location": STRING}, required=("code", "message")
+    )
+    entry = schemas.struct(
         {
-            "id": _about(STRING, "The pod that speaks."),
+            "id": schemas.described(STRING, "The pod that speaks."),
             "observedGeneration": INTEGER,
-            "errors": _array(error),
+            "errors": schemas.array(error),
         }
     )
-    return _struct(
+    return schemas.struct(
         {
-            "created": _about(BOOLEAN, "The constraints' kind exists and a pod enforces it."),
-            "byPod": _array(entry | {"x-kubernetes-preserve-unknown-fields": True}),
+            "created": schemas.described(BOOLEAN, "The constraints' kind exists and a pod enforces it."),
+            "byPod": schemas.array(entry | {"x-kubernetes-preserve-unknown-fields": True}),
         }
     )
 
 
 def _gvk(about: str) -> Schema:
-    return _array(_struct({"group": STRING, "version": STRING, "kind": STRING}), about)
+    return schemas.array(schemas.struct({"group": STRING, "version": STRING, "kind": STRING}), about)
 
 
 def _configs() -> Schema:
-    match = _struct(
+    match = schemas.struct(
         {
-            "processes": _array(STRING, "audit, sync, webhook, mutation-webhook or `*`."),
-            "excludedNamespaces": _array(
+            "processes": schemas.array(STRING, "audit, sync, webhook, mutation-webhook or `*`."),
+            "excludedNamespaces": schemas.array(
                 STRING | {"pattern": r"^\*?[-:a-z0-9]*\*?$"}, "Names, `prefix*`, `*suffix`, `*part*`."
             ),
         }
     )
-    trace = _struct(
+    trace = schemas.struct(
         {
             "user": STRING,
             "dump": STRING,
-            "kind": _struct({"group": STRING, "version": STRING, "kind": STRING}),
+            "kind": schemas.struct({"group": STRING, "version": STRING, "kind": STRING}),
         }
     )
-    spec = _struct(
+    spec = schemas.struct(
         {
-            "match": _array(match, "Namespaces that a process leaves alone."),
-            "sync": _struct({"syncOnly": _gvk("Kinds that policies find in `data.inventory`.")}),
-            "validation": _struct({"traces": _array(trace)}),
-            "readiness": _struct({"statsEnabled": BOOLEAN}),
+            "match": schemas.array(match, "Namespaces that a process leaves alone."),
+            "sync": schemas.struct({"syncOnly": _gvk("Kinds that policies find in `data.inventory`.")}),
+            "validation": schemas.struct({"traces": schemas.array(trace)}),
+            "readiness": schemas.struct({"statsEnabled": BOOLEAN}),
         }
     )
-    root = _root("The settings of the policy engine in this cluster; its name is `config`.", spec, ANY)
-    return _definition(
+    root = schemas.root("The settings of the policy engine in this cluster; its name is `config`.", spec, ANY)
+    return schemas.definition(
         "config.gatekeeper.sh",
         "Config",
         "configs",
         scope="Namespaced",
-        versions=[_version("v1alpha1", root, stored=True, status=True)],
+        versions=[schemas.version("v1alpha1", root, stored=True, status=True)],
     )
 
 
 def _sync_sets() -> Schema:
-    spec = _struct({"gvks": _gvk("Kinds that policies find in `data.inventory`.")})
-    root = _root("Kinds whose objects policies may look up.", spec)
-    return _definition(
+    spec = schemas.struct({"gvks": _gvk("Kinds that policies find in `data.inventory`.")})
+    root = schemas.root("Kinds whose objects policies may look up.", spec)
+    return schemas.definition(
         "syncset.gatekeeper.sh",
         "SyncSet",
         "syncsets",
         scope="Cluster",
-        versions=[_version("v1alpha1", root, stored=True, status=False)],
+        versions=[schemas.version("v1alpha1", root, stored=True, status=False)],
     )

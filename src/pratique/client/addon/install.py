@@ -20,6 +20,7 @@ from pratique.client.addon.manifests import (
     FIELD_MANAGER,
     MANAGED_BY,
     MANAGED_LABEL,
+    MUTATING_CONFIGURATION,
     NAMESPACE,
     WEBHOOK_CONFIGURATION,
     AddonSettings,
@@ -31,6 +32,7 @@ from pratique.errors import ConflictError, PratiqueError, UnavailableError
 
 Say = Callable[[str], None]
 POLL_SECONDS = 0.2
+_AUTHORED = (*resources.MUTATORS, resources.EXPANSION_TEMPLATES, resources.PROVIDERS)
 LEFT_BEHIND = ("crashloopbackoff", "errimagepull", "imagepullbackoff", "createcontainererror")
 
 
@@ -109,7 +111,8 @@ async def disable(client: KubeClient, *, say: Say = _silent, timeout: float = 12
 
     Raises UnavailableError when the cluster does not let go in time.
     """
-    say("removing the webhook")
+    say("removing the webhooks")
+    await client.delete(resources.MUTATING_WEBHOOKS, MUTATING_CONFIGURATION)
     await client.delete(resources.VALIDATING_WEBHOOKS, WEBHOOK_CONFIGURATION)
     # The programs go before what they would put back.
     say("stopping the pods")
@@ -120,7 +123,7 @@ async def disable(client: KubeClient, *, say: Say = _silent, timeout: float = 12
     foreign = await _remove_managed(client)
     for obj in reversed(manifests(AddonSettings())):
         kind = obj["kind"]
-        if kind in ("CustomResourceDefinition", "ValidatingWebhookConfiguration", "Deployment"):
+        if kind in ("CustomResourceDefinition", "Deployment") or kind.endswith("WebhookConfiguration"):
             continue
         try:
             found = await client.resource_of(obj)
@@ -128,8 +131,11 @@ async def disable(client: KubeClient, *, say: Say = _silent, timeout: float = 12
             continue
         meta = obj["metadata"]
         await client.delete(found, meta["name"], namespace=meta.get("namespace", ""))
-    if not foreign:
-        for definition in crds.definitions():
+    kept = set() if not foreign else {definition["metadata"]["name"] for definition in crds.policies()}
+    # To delete a definition deletes its objects, and these are their authors'.
+    kept |= {one.full_name for one in _AUTHORED if await _any(client, one)}
+    for definition in crds.definitions():
+        if definition["metadata"]["name"] not in kept:
             await client.delete(resources.CRDS, definition["metadata"]["name"])
     say(f"waiting for the namespace {NAMESPACE} to go")
     await _until_missing(client, resources.NAMESPACES, NAMESPACE, timeout=timeout)
@@ -141,9 +147,12 @@ async def disable(client: KubeClient, *, say: Say = _silent, timeout: float = 12
 
 async def status(client: KubeClient) -> Status:
     """Return how the add-on stands in the cluster."""
-    namespace, configuration, deployments, pods = await asyncio.gather(
+    namespace, configurations, deployments, pods = await asyncio.gather(
         client.find(resources.NAMESPACES, NAMESPACE),
-        client.find(resources.VALIDATING_WEBHOOKS, WEBHOOK_CONFIGURATION),
+        asyncio.gather(
+            client.find(resources.VALIDATING_WEBHOOKS, WEBHOOK_CONFIGURATION),
+            client.find(resources.MUTATING_WEBHOOKS, MUTATING_CONFIGURATION),
+        ),
         asyncio.gather(
             *(client.find(resources.DEPLOYMENTS, name, namespace=NAMESPACE) for name in (AUDIT, CONTROLLER))
         ),
@@ -156,9 +165,8 @@ async def status(client: KubeClient) -> Status:
     wanted = sum(deployment["spec"].get("replicas", 1) for deployment in present)
     # A Deployment's status may be older than its pods': both must say so.
     ready = min(sum(_available(deployment) for deployment in present), sum(pod.ready for pod in seen))
-    webhook = configuration is not None and all(
-        (hook.get("clientConfig") or {}).get("caBundle") for hook in configuration.get("webhooks") or ()
-    )
+    # A cluster may have been given its add-on before there was a mutating webhook.
+    webhook = configurations[0] is not None and all(map(_told, filter(None, configurations)))
     stuck = [pod for pod in seen if pod.message.partition(":")[0].lower() in LEFT_BEHIND]
     state, message = "Enabling", f"{ready} of {wanted} pods ready"
     if len(present) == 2 and ready >= wanted and webhook:
@@ -169,6 +177,19 @@ async def status(client: KubeClient) -> Status:
         message = "waiting for the webhook's certificate"
     image = present[0]["spec"]["template"]["spec"]["containers"][0]["image"]
     return Status(state, message=message, image=image, webhook=webhook, pods=seen, ready=ready, wanted=wanted)
+
+
+async def _any(client: KubeClient, resource: Resource) -> bool:
+    try:
+        return bool(await client.list(resource))
+    except PratiqueError:
+        return False
+
+
+def _told(configuration: Object) -> bool:
+    return all(
+        (hook.get("clientConfig") or {}).get("caBundle") for hook in configuration.get("webhooks") or ()
+    )
 
 
 def _available(deployment: Object) -> int:

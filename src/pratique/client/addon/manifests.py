@@ -7,6 +7,7 @@ and paths are Gatekeeper's wherever somebody else's tool or script may know them
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ CONTROLLER = "pratique-controller-manager"
 SERVICE_SECRET = "pratique-service"  # noqa: S105 (the name of a Secret)
 CERTIFICATE_SECRET = "pratique-webhook-server-cert"  # noqa: S105 (the name of a Secret)
 WEBHOOK_CONFIGURATION = "gatekeeper-validating-webhook-configuration"
+MUTATING_CONFIGURATION = "gatekeeper-mutating-webhook-configuration"
+MUTATION_WEBHOOK = "mutation.gatekeeper.sh"
 VALIDATION_WEBHOOK = "validation.gatekeeper.sh"
 LABEL_WEBHOOK = "check-ignore-label.gatekeeper.sh"
 IGNORE_LABEL = "admission.gatekeeper.sh/ignore"
@@ -73,6 +76,9 @@ class AddonSettings:
     replicas: int = 2
     failure_policy: str = "Ignore"
     timeout_seconds: int = 3
+    mutation_failure_policy: str = "Ignore"
+    mutation_timeout_seconds: int = 1
+    reinvocation_policy: str = "Never"
     exempt_namespaces: tuple[str, ...] = ()
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
     audit_interval: int = 60
@@ -80,7 +86,7 @@ class AddonSettings:
 
 
 def manifests(settings: AddonSettings) -> list[Object]:
-    """Return all objects of the add-on in order: definitions first, the webhook configuration last."""
+    """Return all objects of the add-on in order: definitions first, the webhook configurations last."""
     objects = [
         *crds.definitions(),
         _namespace(),
@@ -89,7 +95,10 @@ def manifests(settings: AddonSettings) -> list[Object]:
         _service(),
         _disruption_budget(),
         _deployment(AUDIT, settings, replicas=1, operations=("audit", "sync", "status")),
-        _deployment(CONTROLLER, settings, replicas=settings.replicas, operations=("webhook",)),
+        _deployment(
+            CONTROLLER, settings, replicas=settings.replicas, operations=("webhook", "mutation-webhook")
+        ),
+        mutating_configuration(settings),
         webhook_configuration(settings),
     ]
     for obj in objects:
@@ -123,12 +132,21 @@ def _rbac() -> list[Object]:
         _rule(["templates.gatekeeper.sh"], ["*"], every),
         _rule(["constraints.gatekeeper.sh"], ["*"], every),
         _rule(["config.gatekeeper.sh", "syncset.gatekeeper.sh"], ["*"], every),
+        _rule(
+            ["mutations.gatekeeper.sh", "expansion.gatekeeper.sh", "externaldata.gatekeeper.sh"], ["*"], every
+        ),
         _rule(["", "events.k8s.io"], ["events"], ["create", "patch"]),
         _rule(
             ["admissionregistration.k8s.io"],
             ["validatingwebhookconfigurations"],
             ["get", "patch", "update"],
             names=[WEBHOOK_CONFIGURATION],
+        ),
+        _rule(
+            ["admissionregistration.k8s.io"],
+            ["mutatingwebhookconfigurations"],
+            ["get", "patch", "update"],
+            names=[MUTATING_CONFIGURATION],
         ),
     ]
     own = [
@@ -302,29 +320,13 @@ def _apart(labels: dict[str, str]) -> Object:
 
 def webhook_configuration(settings: AddonSettings) -> Object:
     """Return the ValidatingWebhookConfiguration; the pods themselves write `caBundle` into it."""
-    # Fail-closed must not lock the cluster's own parts out of repairing themselves.
-    exempt = [NAMESPACE, *(["kube-system"] if settings.failure_policy == "Fail" else [])]
-    own = {"key": "kubernetes.io/metadata.name", "operator": "NotIn"}
     validation = _webhook(
         VALIDATION_WEBHOOK,
         path="/v1/admit",
-        rules=[
-            {
-                "apiGroups": ["*"],
-                "apiVersions": ["*"],
-                "operations": list(settings.operations),
-                "resources": list(RESOURCES),
-                "scope": "*",
-            }
-        ],
+        rules=[_everything(settings.operations, RESOURCES)],
         failurePolicy=settings.failure_policy,
         timeoutSeconds=settings.timeout_seconds,
-        namespaceSelector={
-            "matchExpressions": [
-                {"key": IGNORE_LABEL, "operator": "DoesNotExist"},
-                own | {"values": exempt},
-            ]
-        },
+        namespaceSelector=_not_ignored(settings.failure_policy),
     )
     guard = _webhook(
         LABEL_WEBHOOK,
@@ -340,7 +342,7 @@ def webhook_configuration(settings: AddonSettings) -> Object:
         ],
         failurePolicy="Fail",
         timeoutSeconds=settings.timeout_seconds,
-        namespaceSelector={"matchExpressions": [own | {"values": [NAMESPACE]}]},
+        namespaceSelector={"matchExpressions": [_not_in(NAMESPACE)]},
         # Only namespaces that carry the label are asked about, so that failing closed never stops the
         # creation of an ordinary namespace.
         objectSelector={"matchExpressions": [{"key": IGNORE_LABEL, "operator": "Exists"}]},
@@ -352,6 +354,48 @@ def webhook_configuration(settings: AddonSettings) -> Object:
         namespaced=False,
         webhooks=[validation, guard],
     )
+
+
+def mutating_configuration(settings: AddonSettings) -> Object:
+    """Return the MutatingWebhookConfiguration; the pods themselves write `caBundle` into it."""
+    hook = _webhook(
+        MUTATION_WEBHOOK,
+        path="/v1/mutate",
+        # Gatekeeper leaves `pods/resize` to the validating webhook.
+        rules=[_everything(("CREATE", "UPDATE"), [name for name in RESOURCES if name != "pods/resize"])],
+        failurePolicy=settings.mutation_failure_policy,
+        timeoutSeconds=settings.mutation_timeout_seconds,
+        reinvocationPolicy=settings.reinvocation_policy,
+        namespaceSelector=_not_ignored(settings.mutation_failure_policy),
+    )
+    return _object(
+        "admissionregistration.k8s.io/v1",
+        "MutatingWebhookConfiguration",
+        MUTATING_CONFIGURATION,
+        namespaced=False,
+        webhooks=[hook],
+    )
+
+
+def _everything(operations: Sequence[str], names: Sequence[str]) -> Object:
+    return {
+        "apiGroups": ["*"],
+        "apiVersions": ["*"],
+        "operations": list(operations),
+        "resources": list(names),
+        "scope": "*",
+    }
+
+
+def _not_ignored(failure_policy: str) -> Object:
+    # Fail-closed must not lock the cluster's own parts out of repairing themselves.
+    exempt = [NAMESPACE, *(["kube-system"] if failure_policy == "Fail" else [])]
+    ignored = {"key": IGNORE_LABEL, "operator": "DoesNotExist"}
+    return {"matchExpressions": [ignored, _not_in(*exempt)]}
+
+
+def _not_in(*namespaces: str) -> Object:
+    return {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(namespaces)}
 
 
 def _webhook(name: str, *, path: str, rules: list[Object], **body: Any) -> Object:

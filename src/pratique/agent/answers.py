@@ -1,0 +1,63 @@
+"""What both webhooks share: what they see of the cluster, and the answers that they give.
+
+In: an AdmissionRequest. Out: its Namespace, whether a process leaves it alone, and `response` objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pratique.agent import guard
+from pratique.agent.exclusions import Exclusions
+from pratique.constraint import Library
+from pratique.constraint.expansion import Expander
+from pratique.errors import NotFoundError
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the webhooks see of the cluster."""
+
+    library: Library
+    exclusions: Exclusions
+    namespaces: Mapping[str, Object]
+    """Namespace objects by `/name`, as an informer keeps them."""
+    fetch_namespace: Callable[[str], Awaitable[Object | None]]
+    expander: Expander
+
+    def excluded(self, process: str, request: Object) -> bool:
+        """Tell whether a process leaves a request's namespace alone; a Namespace counts as being in itself."""
+        name = request.get("name" if guard.is_namespace(request["kind"]) else "namespace")
+        return self.exclusions.excluded(process, name or "")
+
+
+async def namespace_of(world: World, name: str) -> Object | None:
+    """Return a Namespace, or None for no name; raises `NotFoundError` when there is none of that name."""
+    if not name:
+        return None
+    found = world.namespaces.get(f"/{name}") or await world.fetch_namespace(name)
+    if found is None:
+        raise NotFoundError(f'namespaces "{name}" not found')
+    return found
+
+
+def allow(message: str, warnings: tuple[str, ...] = ()) -> Object:
+    """Return the `response` that lets a request through."""
+    response: Object = {"allowed": True, "status": {"code": 299 if warnings else 200}}
+    if message:
+        response["status"]["message"] = message
+    if warnings:
+        response["warnings"] = list(warnings)
+    return response
+
+
+def refuse(code: int, message: str, *, reason: str = "") -> Object:
+    """Return the `response` that refuses a request."""
+    status: Object = {"code": code, "message": message}
+    if reason:
+        status["reason"] = reason
+    return {"allowed": False, "status": status}
