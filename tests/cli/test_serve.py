@@ -87,6 +87,17 @@ def test_it_starts_says_where_it_is_and_stops_cleanly(serve: Any, tmp_path: Path
     assert "password" not in out, "credentials are shown once"
 
 
+def test_what_it_says_is_data_for_a_program(serve: Any) -> None:
+    plain = free_port()
+    program = serve(
+        "--listen", f"127.0.0.1:{plain}", "--listen-tls", f"127.0.0.1:{free_port()}", "-o", "json"
+    )
+    program.ready(f"http://127.0.0.1:{plain}")
+    told = json.loads(program.end()[1])
+    assert told["signIn"].startswith(f"http://127.0.0.1:{plain}/login?code=")
+    assert set(told["credentials"]) == {"username", "password", "clientId", "clientSecret", "tenant"}
+
+
 def test_it_stops_though_somebody_listens(serve: Any) -> None:
     plain = free_port()
     program = serve("--listen", f"127.0.0.1:{plain}", "--listen-tls", f"127.0.0.1:{free_port()}")

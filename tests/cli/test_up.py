@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -99,15 +100,20 @@ def test_it_is_stopped_while_it_starts(tmp_path: Path, moment: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A shell's background jobs, which these tests may be, ignore the signal, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        assert process.stdout is not None
-        output = ""
-        for line in process.stdout:
-            output += line
-            if moment in line:
-                process.send_signal(signal.SIGINT)
-                break
-        output += process.communicate(timeout=30)[0]
+        try:
+            assert process.stdout is not None
+            output = ""
+            for line in process.stdout:
+                output += line
+                if moment in line:
+                    process.send_signal(signal.SIGINT)
+                    break
+            output += process.communicate(timeout=30)[0]
+        finally:
+            process.kill()
     assert process.returncode in (0, 130)
     assert "Traceback" not in output
     # Credentials that were made are shown, however it ended.
@@ -120,3 +126,25 @@ def test_a_command_that_does_not_exist_names_what_comes_close(tmp_path: Path) ->
     answer = pratique("plicy", home=tmp_path)
     assert answer.returncode == 2
     assert "Did you mean `policy`?" in answer.stderr
+
+
+def test_the_settings_of_a_shell(tmp_path: Path) -> None:
+    lines = pratique("env", home=tmp_path).stdout.splitlines()
+    assert lines[0] == f'export PATH={tmp_path}/bin:"$PATH"'
+    told = json.loads(pratique("env", "-o", "json", home=tmp_path).stdout)
+    assert set(told) == {"PATH", "PRATIQUE_HOME", "KUBECONFIG", "AZURE_CONFIG_DIR", "REQUESTS_CA_BUNDLE"}
+    assert told["KUBECONFIG"] == f"{tmp_path}/kubeconfig"
+
+
+def test_tab_completes_commands_and_their_subcommands(tmp_path: Path) -> None:
+    for words, found in (("pratique ad", "plain,addon"), ("pratique assign cr", "plain,create")):
+        command = [sys.executable, "-m", "pratique"]
+        told = {
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+            "_PRATIQUE_COMPLETE": "bash_complete",
+        }
+        answer = subprocess.run(
+            command, env={**os.environ, **told}, capture_output=True, text=True, timeout=30
+        )
+        assert answer.stdout == f"{found}\n"

@@ -234,6 +234,7 @@ def test_15_a_policy_of_ones_own(day: Day, page: Page) -> None:
     problem = page.get_by_role("alert")
     expect(problem).to_contain_text("containz")
     expect(problem).to_contain_text(re.compile(r":\d+:\d+"))
+    expect(page.locator("#template")).to_be_focused()  # the page has put the cursor where the mistake is
     page.locator("#template").fill(OWN_TEMPLATE)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("ConfigMaps hold no passwords")

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import uvloop
@@ -22,6 +23,7 @@ import uvloop
 import pratique
 from pratique.cli import output
 from pratique.cli.home import Home
+from pratique.cli.login import document
 from pratique.client import addon
 from pratique.client.addon import IMAGE, NAMESPACE, WEBHOOK_SERVICE
 from pratique.client.kube import KubeClient
@@ -55,15 +57,15 @@ class Ports:
         return cls(base, base + 1, base + 2, base + 3)
 
 
-def run(place: Home, ports: Ports, *, mirror: Path | None, began: float) -> None:
+def run(place: Home, ports: Ports, *, mirror: Path | None, began: float, output_format: str) -> None:
     """Start everything, say where it is, and stop it at SIGINT or SIGTERM.
 
     `began` is the `time.perf_counter()` at which the command started, for the figure that is printed.
     """
-    uvloop.run(_run(place, ports, mirror=mirror, began=began))
+    uvloop.run(_run(place, ports, mirror=mirror, began=began, output_format=output_format))
 
 
-async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) -> None:
+async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float, output_format: str) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,9 +87,14 @@ async def _run(place: Home, ports: Ports, *, mirror: Path | None, began: float) 
             missing = await _until_enforcing(cluster.kubeconfig, stopped, say=say)
         seconds = time.perf_counter() - began
         # Also for who has stopped it meanwhile: new credentials are shown now or never.
-        click.echo(_welcome(place, ports, await service.sign_in_link(), credentials, seconds))
+        facts = _facts(place, ports, await service.sign_in_link(), seconds)
+        if output_format == "table":
+            click.echo(_welcome(facts, credentials))
+        else:
+            made = {"credentials": document(credentials)} if credentials else {}
+            output.show(facts | made, output_format)
         if missing:
-            click.echo(f"\nThe add-on does not enforce yet: {missing}", err=True)
+            output.note(f"The add-on does not enforce yet: {missing}")
         sys.stdout.flush()
         await stopped.wait()
         output.note("stopping")
@@ -157,13 +164,24 @@ def _system_roots() -> str:
     return Path(roots).read_text() if roots and Path(roots).exists() else ""
 
 
-def _welcome(place: Home, ports: Ports, code: str, credentials: Credentials | None, seconds: float) -> str:
+def _facts(place: Home, ports: Ports, code: str, seconds: float) -> dict[str, Any]:
+    return {
+        "version": pratique.__version__,
+        "seconds": round(seconds, 1),
+        "portal": f"http://{HOST}:{ports.portal}",
+        "signIn": f"http://{HOST}:{ports.portal}/login?code={code}",
+        "tls": f"https://{HOST}:{ports.tls}",
+        "kubeconfig": str(place.kubeconfig),
+    }
+
+
+def _welcome(facts: dict[str, Any], credentials: Credentials | None) -> str:
     lines = [
-        f"Pratique {pratique.__version__} is ready after {seconds:.1f} s",
+        f"Pratique {facts['version']} is ready after {facts['seconds']:.1f} s",
         "",
-        f"  portal      http://{HOST}:{ports.portal}/login?code={code}",
+        f"  portal      {facts['signIn']}",
         "              (signs you in once, within ten minutes)",
-        f"  kubeconfig  {place.kubeconfig}",
+        f"  kubeconfig  {facts['kubeconfig']}",
         f'  shell       eval "$({_command()} env)"    sets up kubectl and az for this installation',
     ]
     if credentials is not None:
@@ -171,7 +189,7 @@ def _welcome(place: Home, ports: Ports, code: str, credentials: Credentials | No
             "",
             "  Made at this first start, and never shown again (`pratique login --reset` makes new ones):",
             f"  user        {credentials.username}   password {credentials.password}",
-            f"  az          az cloud register -n Pratique --endpoint-resource-manager https://{HOST}:{ports.tls}",
+            f"  az          az cloud register -n Pratique --endpoint-resource-manager {facts['tls']}",
             "              az cloud set -n Pratique",
             f"              az login --service-principal -u {credentials.client_id} \\",
             f"                -p {credentials.client_secret} --tenant {credentials.tenant}",

@@ -5,16 +5,18 @@ Nothing of the person's own is changed: not `~/.kube`, not `~/.azure`, not the s
 
 from __future__ import annotations
 
+import os
 import shlex
 
 import click
 
-from pratique.cli import home
+from pratique.cli import home, output
 
 
 @click.command()
 @click.option("--unset", is_flag=True, help="Print the lines that take the settings back.")
-def env(*, unset: bool) -> None:
+@output.option
+def env(*, unset: bool, output_format: str) -> None:
     """Print export lines for a shell: eval "$(pratique env)"."""
     place = home.locate()
     settings = {
@@ -25,6 +27,10 @@ def env(*, unset: bool) -> None:
     }
     if unset:
         click.echo("unset " + " ".join(settings))
+        return
+    if output_format != "table":
+        paths = {"PATH": f"{place.bin}{os.pathsep}{os.environ.get('PATH', '')}"}
+        output.show(paths | {name: str(value) for name, value in settings.items()}, output_format)
         return
     click.echo(f'export PATH={shlex.quote(str(place.bin))}:"$PATH"')
     for name, value in settings.items():

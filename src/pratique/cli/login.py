@@ -91,18 +91,20 @@ def _link() -> str:
 
 def _show_credentials(made: Credentials, output_format: str) -> None:
     if output_format != "table":
-        output.show(
-            {
-                "username": made.username,
-                "password": made.password,
-                "clientId": made.client_id,
-                "clientSecret": made.client_secret,
-                "tenant": made.tenant,
-            },
-            output_format,
-        )
+        output.show(document(made), output_format)
         return
     click.echo(describe(made))
+
+
+def document(made: Credentials) -> dict[str, str]:
+    """Return new credentials as data."""
+    return {
+        "username": made.username,
+        "password": made.password,
+        "clientId": made.client_id,
+        "clientSecret": made.client_secret,
+        "tenant": made.tenant,
+    }
 
 
 def describe(made: Credentials) -> str:

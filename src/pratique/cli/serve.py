@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pratique.cli import home
+from pratique.cli import home, output
 from pratique.errors import InputError
 
 if TYPE_CHECKING:
-    from pratique.service import Listener, Service
+    from pratique.service import Credentials
 
 
 @click.command()
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Answer template URLs from this folder.",
 )
-def serve(*, listen: str, listen_tls: str, **given: Any) -> None:
+@output.option
+def serve(*, listen: str, listen_tls: str, output_format: str, **given: Any) -> None:
     """Run the service and the portal until Ctrl-C.
 
     Beyond loopback only TLS is spoken: add --tls, and --certificate and --key for a certificate of your own.
@@ -58,7 +59,7 @@ def serve(*, listen: str, listen_tls: str, **given: Any) -> None:
         origin=given["origin"].rstrip("/"),
         mirror=given["mirror"],
     )
-    uvloop.run(_serve(plan))
+    uvloop.run(_serve(plan, output_format))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Plan:
         return self.origin or f"{'https' if self.tls else 'http'}://{shown}:{port}"
 
 
-async def _serve(plan: Plan) -> None:
+async def _serve(plan: Plan, output_format: str) -> None:
     import asyncio
     import signal
     from contextlib import AsyncExitStack
@@ -125,24 +126,33 @@ async def _serve(plan: Plan) -> None:
             await listener.start()
             stack.push_async_callback(listener.stop)
         first = await service.start()
-        await _welcome(service, listeners, made.ca if made else None, first)
+        facts = {
+            "portal": listeners[0].url,
+            "signIn": f"{listeners[0].url}/login?code={await service.sign_in_link()}",
+            "api": f"{listeners[0].url}/api/v1",
+            "tls": listeners[1].url,
+        } | ({"authority": str(made.ca)} if made else {})
+        _welcome(facts, first, output_format)
         await stopped.wait()
         click.echo("stopping", err=True)
 
 
-async def _welcome(
-    service: Service, listeners: list[Listener], authority: Path | None, first: object
-) -> None:
-    from pratique.cli.login import describe
-    from pratique.service import Credentials
+def _welcome(facts: dict[str, Any], first: Credentials | None, output_format: str) -> None:
+    import sys
 
-    click.echo(f"portal      {listeners[0].url}/login?code={await service.sign_in_link()}")
-    click.echo(f"API         {listeners[0].url}/api/v1")
-    click.echo(f"az          {listeners[1].url}")
-    if authority is not None:
-        click.echo(f"authority   {authority}")
-    if isinstance(first, Credentials):
-        click.echo(describe(first))
+    from pratique.cli.login import describe, document
+
+    if output_format == "table":
+        click.echo(f"portal      {facts['signIn']}")
+        click.echo(f"API         {facts['api']}")
+        click.echo(f"az          {facts['tls']}")
+        if "authority" in facts:
+            click.echo(f"authority   {facts['authority']}")
+        if first is not None:
+            click.echo(describe(first))
+    else:
+        output.show(facts | ({"credentials": document(first)} if first else {}), output_format)
+    sys.stdout.flush()
 
 
 def _address(text: str) -> tuple[str, int]:

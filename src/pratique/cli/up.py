@@ -27,7 +27,8 @@ from pratique.errors import ConflictError
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Answer template URLs from this folder: .../NAME/vN/template.yaml is DIR/NAME/template.yaml.",
 )
-def up(*, port_base: int | None, reset: bool, yes: bool, mirror: Path | None) -> None:
+@output.option
+def up(*, port_base: int | None, reset: bool, yes: bool, mirror: Path | None, output_format: str) -> None:
     """Start the service, the portal and an embedded cluster.
 
     Portal and API listen on 127.0.0.1:7080, the same API on TLS on 7443 (for az), Kubernetes on 7444 and the
@@ -43,7 +44,7 @@ def up(*, port_base: int | None, reset: bool, yes: bool, mirror: Path | None) ->
         from pratique.cli.embedded import Ports, run
 
         ports = Ports.from_base(port_base) if port_base else Ports()
-        run(place, ports, mirror=mirror, began=began)
+        run(place, ports, mirror=mirror, began=began, output_format=output_format)
 
 
 @contextmanager
