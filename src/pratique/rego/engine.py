@@ -61,7 +61,8 @@ class Policy:
     strict: bool
     _namespace: dict[str, Any] = field(repr=False)
     _entries: dict[str, Callable[[State], Value]] = field(repr=False)
-    _slots: int = 0
+    _blank: list[Value] = field(repr=False)
+    _watched: bool = False
     # The query that the entrypoint `QUERY` answers, in the order in which it is evaluated.
     query: nodes.Body = ()
 
@@ -87,13 +88,13 @@ class Policy:
         state = State()
         state.input = value
         state.data = {} if data is None else data
-        state.cache = [MISSING] * self._slots
+        state.cache = self._blank.copy()
         state.strict = self.strict
         state.limits = limits = limits or self.limits
         state.left = limits.allowance
         if sink is not None:
             state.sink = sink
-        if self.plan.watched:
+        if self._watched:
             state.tracer = Tracer(watch or _unwatched)
         try:
             found = entry(state)
@@ -312,7 +313,17 @@ def _policy(
     except SyntaxError as error:
         # Python nests at most twenty loops.
         raise CompileError([_too_deep(emitted, error)]) from None
-    policy = Policy(planned, emitted, checked, limits, strict, namespace, {}, len(planned.rules))
+    policy = Policy(
+        planned,
+        emitted,
+        checked,
+        limits,
+        strict,
+        namespace,
+        {},
+        [MISSING] * len(planned.rules),
+        planned.watched,
+    )
     for entrypoint in entrypoints:
         policy._entries[entrypoint] = policy._entry(entrypoint)
     return policy

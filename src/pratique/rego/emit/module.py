@@ -40,6 +40,8 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     chunks: list[str] = []
     places: list[Span | None] = []
     for rule in plan.rules:
+        if rule.kind == "function" and not (rule.clauses or rule.default or rule.number in plan.mocked_rules):
+            continue  # nothing calls it
         scope = Scope(names, plan, builtins, rule)
         out = emit_rule(rule, scope)
         chunks.append(out.text())

@@ -64,6 +64,8 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
     multi = {bool(clause.multi) for clause in rule.clauses}
     tree = rule.kind == "object" and (rule.joined or deep or multi != {False})
     for clause in rule.clauses:
+        if rule.kind == "set" and _extended(clause, scope, out):
+            continue
 
         def end(lines: Lines, branch: ir.Branch, clause: ir.Clause = clause) -> None:
             *keys, value = [scope.piece(expr, lines).text for expr in walk.ends(branch)]
@@ -82,6 +84,17 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
         _answer(rule, f"collect_{made}(rows)", out)
     else:
         _answer(rule, "Set(rows)" if rule.kind == "set" else "rows", out)
+
+
+def _extended(clause: ir.Clause, scope: Scope, out: Lines) -> bool:
+    """Write a clause that takes the members of something as they are; return whether it was one."""
+    match clause:
+        case ir.Clause((ir.Scan(source, "", member),), value=ir.Local(name)) if name == member:
+            out.at = clause.span
+            piece = scope.atom(source, out)
+            out.add(f"rows += {statements.members_of(piece, scope)}")
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

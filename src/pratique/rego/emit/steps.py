@@ -127,6 +127,10 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
         return f"for {step.key} in {f'sorted_values({members})' if step.ordered else members}:"
     source = scope.atom(step.source, out)
+    if source.kind == "set" and isinstance(step, ir.Scan) and step.key and step.value:
+        # A member of a set is its own key.
+        scope.aliases[step.value] = Piece(step.key, True)
+        step = replace(step, value="")
     members = _members(step, source, scope)
     # Only loops inside loops, and in functions, can take long: they are counted as they start.
     few = source.const and source.kind in {"list", "set", "object"} and len(source.value) <= _FEW
@@ -163,8 +167,14 @@ def _members(step: ir.Scan | ir.Walk, source: Piece, scope: Scope) -> str:
         return members if step.key else f"({name} if type({name}) is list else {members})"
     if step.key and step.value:
         return f"({name}.items() if type({name}) is dict else items({name}))"
-    if step.key:
+    if step.key and source.kind != "set":
         return f"keys({name})"
+    return members_of(source, scope)
+
+
+def members_of(source: Piece, scope: Scope) -> str:
+    """Return the members of a value as Python."""
+    name = source.text
     if source.kind == "list":
         return name
     if source.kind == "set":

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.plan import fold, ir, walk
+from pratique.rego.plan.fuse import fused
 from pratique.rego.plan.reduce import Reducer, decided
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, equal, key
 
@@ -138,25 +139,32 @@ class _Optimiser:
 
     def _reduced(self, rule: ir.Rule, env: dict[str, ir.Expr]) -> ir.Rule:
         reducer = Reducer(self)
-        clauses = [self._clause(clause, reducer, env) for clause in rule.clauses]
+        found = [self._clause(clause, reducer, env) for clause in rule.clauses]
+        clauses = [clause for clause in found if clause is not None]
         default = None if rule.default is None else self._clause(rule.default, reducer, env)
-        return replace(
-            rule, clauses=tuple([clause for clause in clauses if clause is not None]), default=default
-        )
+        if len({clause.multi for clause in clauses}) == 1 and not any(each.otherwise for each in clauses):
+            branches = list(map(walk.branch, clauses))
+            known = {id(branch): clause for branch, clause in zip(branches, clauses, strict=True)}
+            joined = fused(branches, reducer.branch)
+            clauses = [known.get(id(each)) or _as_clause(each, clauses[0]) for each in joined]
+        return replace(rule, clauses=tuple(clauses), default=default)
 
     def _clause(self, clause: ir.Clause, reducer: Reducer, env: dict[str, ir.Expr]) -> ir.Clause | None:
         found = reducer.branch(walk.branch(clause), dict(env))
         other = None
         if clause.otherwise is not None and (found is None or found.steps):
             other = self._clause(clause.otherwise, reducer, env)
-        if found is None:
-            return other
-        keys, value = found.keys, found.value
-        if value is None:
-            # The branches of its fork say what it amounts to.
-            value = ir.Const(None)
-            keys = (value,) * len(clause.keys)
-        return replace(clause, steps=found.steps, keys=keys, value=value, otherwise=other)
+        return other if found is None else replace(_as_clause(found, clause), otherwise=other)
+
+
+def _as_clause(branch: ir.Branch, clause: ir.Clause) -> ir.Clause:
+    """Return a branch as a clause that stands where `clause` does."""
+    keys, value = branch.keys, branch.value
+    if value is None:
+        # The branches of its fork say what it amounts to.
+        value = ir.Const(None)
+        keys = (value,) * len(clause.keys)
+    return replace(clause, steps=branch.steps, keys=keys, value=value, otherwise=None)
 
 
 def _known(rule: ir.Rule) -> ir.Const | None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from pratique.rego.plan import fold, ir, walk
+from pratique.rego.plan.fuse import fused
 from pratique.rego.runtime import references
 from pratique.rego.runtime.documents import collect_object
 from pratique.rego.runtime.errors import ConflictError
@@ -91,16 +92,16 @@ class Reducer:
         for index, step in enumerate(steps):
             if isinstance(step, ir.Fork):
                 made = [self.branch(each, dict(env)) for each in step.branches]
-                return _forked(out, made, step)
+                return self._forked(out, made, step)
             if isinstance(step, ir.Scan):
                 rest = replace(branch, steps=steps[index + 1 :])
                 found = self._scan(step, rest, env, out)
                 if found is not None:
-                    return _forked(out, found, step)
+                    return self._forked(out, found, step)
                 continue
             last = index == len(steps) - 1 and branch.value is None
             if last and (inner := self._clauses_of(step, env)) is not None:
-                return _forked(out, inner, step)
+                return self._forked(out, inner, step)
             if not self._step(step, env, out):
                 return None
         keys = tuple([self.expr(name, env) for name in branch.keys])
@@ -155,7 +156,8 @@ class Reducer:
         """Return an atom for a value, after the steps that it needs; None when it is undefined."""
         if isinstance(value, ir.Const):
             return None if value.value is UNDEFINED else value
-        if isinstance(value, ir.Local):
+        if isinstance(value, ir.Local) or (isinstance(value, ir.Input) and self._rules.constants):
+            # What is partly known is there.
             return value
         if isinstance(value, ir.Call):
             inlined, found = self._inlined(value, out)
@@ -332,6 +334,24 @@ class Reducer:
         inner = self.branch(replace(rest, steps=rest.steps[1:]), inside)
         return (None if inner is None else replace(inner, steps=(*out, *inner.steps)),)
 
+    def _forked(self, out: list[ir.Step], made: list[ir.Branch | None], step: ir.Step) -> ir.Branch | None:
+        """Return the steps so far, and then whichever of the branches holds."""
+        branches: list[ir.Branch] = []
+        for each in made:
+            if each is None:
+                continue
+            if each.value is None and not each.steps:
+                # It only has to hold, and this one does.
+                return ir.Branch(tuple(out))
+            inner = each.steps[0] if each.steps else None
+            branches.extend(inner.branches if isinstance(inner, ir.Fork) else [each])
+        branches = fused(branches, self.branch)
+        if not branches:
+            return None
+        if len(branches) == 1:
+            return replace(branches[0], steps=(*out, *branches[0].steps))
+        return ir.Branch((*out, ir.Fork(tuple(branches), walk.span(step))))
+
     # --- functions -----------------------------------------------------------------------------------------
 
     def _inlined(self, call: ir.Call, out: list[ir.Step]) -> tuple[bool, ir.Expr | None]:
@@ -420,24 +440,6 @@ def _members(source: ir.Expr) -> list[tuple[ir.Expr, ir.Expr]] | None:
     if isinstance(source, ir.Const):
         return [(ir.Const(name), ir.Const(value)) for name, value in references.items(source.value)]
     return None
-
-
-def _forked(out: list[ir.Step], made: list[ir.Branch | None], step: ir.Step) -> ir.Branch | None:
-    """Return the steps so far, and then whichever of the branches holds."""
-    branches: list[ir.Branch] = []
-    for each in made:
-        if each is None:
-            continue
-        if each.value is None and not each.steps:
-            # It only has to hold, and this one does.
-            return ir.Branch(tuple(out))
-        inner = each.steps[0] if each.steps else None
-        branches.extend(inner.branches if isinstance(inner, ir.Fork) else [each])
-    if not branches:
-        return None
-    if len(branches) == 1:
-        return replace(branches[0], steps=(*out, *branches[0].steps))
-    return ir.Branch((*out, ir.Fork(tuple(branches), walk.span(step))))
 
 
 def _collected(kind: str, rows: list[ir.Branch]) -> ir.Const | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique.errors import Location
@@ -40,11 +40,11 @@ class Limits:
     steps: int = 20_000_000
     seconds: float = 10.0
     output: int = 1_000_000
+    # The steps until the first look at the limits.
+    allowance: int = field(init=False, repr=False)
 
-    @property
-    def allowance(self) -> int:
-        """The steps until the first look at the limits."""
-        return min(ALLOWANCE, self.steps) if self.steps else ALLOWANCE
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "allowance", min(ALLOWANCE, self.steps) if self.steps else ALLOWANCE)
 
 
 class State:
