@@ -89,3 +89,24 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
 
     with Console(stderr=True).status(text) as status:
         yield lambda line: status.update(line)
+
+
+@contextmanager
+def patience(text: str, *, after: float = 1.0) -> Iterator[None]:
+    """Show `text` on a terminal while the block runs, once it has run for `after` seconds; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading
+
+    from rich.console import Console
+
+    status = Console(stderr=True).status(text)
+    timer = threading.Timer(after, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        status.stop()

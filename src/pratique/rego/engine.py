@@ -7,6 +7,8 @@ bindings for a query, or one error that speaks of the policy's own lines. The pa
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -34,6 +36,8 @@ from pratique.rego.source import Source, Version
 Sink = Callable[[str, Location], None]
 Watch = Callable[[Event], None]
 LIMITS: Final = Limits()
+# A part of an entrypoint: `.name` or `["name"]`.
+_PART: Final = re.compile(r'\.?([^.\[]+)|\["((?:[^"\\]|\\.)*)"\]')
 # The file of a query's own places, and its entrypoint.
 QUERY: Final = "query"
 
@@ -129,7 +133,7 @@ class Policy:
         }
 
     def _entry(self, entrypoint: str) -> Callable[[State], Value]:
-        head, *names = entrypoint.split(".")
+        head, *names = [name or json.loads(f'"{quoted}"') for name, quoted in _PART.findall(entrypoint)]
         if head != "data":
             raise InputError(f"`{entrypoint}` is no entrypoint", hint="write `data.package.rule`")
         node = self._namespace["N0"]
@@ -295,6 +299,21 @@ def check_sources(
     if problems:
         raise CompileError(problems)
     return check(modules, **_options(capabilities, builtins, printing))
+
+
+def compile_modules(
+    modules: Sequence[nodes.Module],
+    *,
+    capabilities: Capabilities | None = None,
+    limits: Limits = LIMITS,
+    printing: bool = False,
+    watched: Watching | None = None,
+) -> Policy:
+    """Compile modules that are parsed already into a policy. Raises CompileError."""
+    checked = check(modules, **_options(capabilities, None, printing))
+    return _policy(
+        plan(checked, printing=printing, watched=watched), checked, None, limits=limits, strict=False
+    )
 
 
 def _policy(

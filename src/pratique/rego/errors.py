@@ -61,5 +61,9 @@ class CompileError(SourceError):
             parts.append(f"and {self.omitted} more; the first {MOST} are shown")
         return "\n".join(parts)
 
+    def limited(self, most: int) -> str:
+        """Return at most so many problems as a person reads them."""
+        return "\n".join([problem.render() for problem in self.problems[: max(most, 1)]])
+
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))

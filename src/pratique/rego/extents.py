@@ -23,11 +23,11 @@ def literal(node: nodes.Expr) -> Span:
 
 
 def head(rule: nodes.Rule) -> Span:
-    """Return the place of a rule's head: up to `contains`, and of a default only that word."""
+    """Return the place of a rule's head; of a default only that word, without a body up to `contains`."""
     if rule.default:
         return rule.span._replace(end=rule.span.start + len("default"))
     span = rule.head_span or rule.span
-    if rule.kind == "set" and span.start < rule.value.span.start <= span.end:
+    if rule.kind == "set" and implied(rule) is not None and span.start < rule.value.span.start <= span.end:
         before = span.source.text[span.start : rule.value.span.start].rstrip()
         if before.endswith("contains"):
             return span._replace(end=span.start + len(before.removesuffix("contains").rstrip()))

@@ -7,6 +7,7 @@ import click
 from pratique.cli.menu import Menu
 
 MENU = {
+    "test": "Run the tests among policies, as opa test does.",
     "fmt": "Format Rego as opa fmt does, and v0 as v1.",
 }
 

@@ -47,8 +47,11 @@ def leading_to(events: Iterable[Event], wanted: set[str]) -> list[Event]:
     return found
 
 
-def pretty(events: Sequence[Event], *, query: str, values: bool = False) -> str:
-    """Return the text of a trace, a line an event; places in the file `query` are the query's own."""
+def pretty(events: Sequence[Event], *, query: str, values: bool = False, indent: str = "") -> str:
+    """Return the text of a trace, a line an event; places in the file `query` are the query's own.
+
+    With `indent`, every cell and every line's end stand behind it, as `opa test` prints traces.
+    """
     files = _shortened([event.site.span.location() for event in events], query)
     depths: dict[int, int] = {}
     rows = []
@@ -66,12 +69,13 @@ def pretty(events: Sequence[Event], *, query: str, values: bool = False) -> str:
         max((len(row[index].encode()) for row in rows), default=0)
         for index in range(len(rows[0]) if rows else 0)
     ]
-    return "".join([_line(row, widths) for row in rows])
+    return "".join([_line(row, widths, indent) for row in rows])
 
 
-def _line(row: list[str], widths: list[int]) -> str:
+def _line(row: list[str], widths: list[int], indent: str) -> str:
+    # Go pads to bytes counted as characters.
     cells = [f"{cell.ljust(width + _PADDING)} " for cell, width in zip(row[:-1], widths, strict=False)]
-    return "".join(cells) + row[-1] + "\n"
+    return indent + indent.join([*cells, row[-1], "\n"])
 
 
 def _told(event: Event, depth: int) -> str:
@@ -154,19 +158,3 @@ def _common(texts: list[str]) -> str:
             if all(part in text for text in texts):
                 return part
     return ""
-
-
-def failing(events: Sequence[Event]) -> Event | None:
-    """Return the last expression that failed, the innermost of those that failed with it; None without one."""
-    return next(
-        (event for event in reversed(events) if event.op == "Fail" and event.site.kind == "expression"), None
-    )
-
-
-def values_of(event: Event) -> dict[str, str]:
-    """Return the values that an expression shows, by name, as Rego text; generated names are left out."""
-    return {
-        name: rego_text(event.values[name])
-        for name in sorted(event.site.shown)
-        if not name.startswith("__local") and event.values.get(name, UNDEFINED) is not UNDEFINED
-    }

@@ -10,12 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from pratique.rego import extents, nodes
 from pratique.rego.source import Span
 
 # What a module's author cannot write: no identifier starts with this.
 GENERATED = "~f"
+
+
+class Flat(NamedTuple):
+    """One flat expression, and the whole of the written one that it comes from."""
+
+    literal: nodes.Expr
+    whole: Span
 
 
 class Flattener:
@@ -27,7 +35,7 @@ class Flattener:
 
     def rule_body(
         self, body: nodes.Body, heads: tuple[nodes.Term, ...], implied: Span | None
-    ) -> tuple[nodes.Body, tuple[nodes.Term, ...]]:
+    ) -> tuple[tuple[Flat, ...], tuple[nodes.Term, ...]]:
         """Return a body with what its head needs worked out at its end, and the head's terms.
 
         `implied` is the place of the body of a rule that has none.
@@ -36,22 +44,31 @@ class Flattener:
         if implied is not None:
             # `check` may have put what the head asks for behind it.
             found[:1] = [nodes.Test(nodes.Scalar(True, implied), implied)]
+        late, terms = self.heads(heads)
+        found += late
+        if len(found) > 1 and (implied is not None or len(body) == 1) and _is_true(found[0]):
+            # A body that is only `true` gives way to what the head asks for.
+            del found[0]
+        return self.body(tuple(found)), terms
+
+    def heads(self, heads: tuple[nodes.Term, ...]) -> tuple[nodes.Body, tuple[nodes.Term, ...]]:
+        """Return what works the terms of a head out, and variables or constants for them."""
+        found: list[nodes.Expr] = []
         terms: list[nodes.Term] = []
         for head in heads:
             if not _computed(head):
                 terms.append(head)
                 continue
-            name = self._fresh(head.span)
+            name = self._fresh(extents.term(head))
             found.append(nodes.Unify(name, head, extents.term(head)))
             terms.append(name)
-        if len(found) > 1 and (implied is not None or len(body) == 1) and _is_true(found[0]):
-            # A body that is only `true` gives way to what the head asks for.
-            del found[0]
-        return self.body(tuple(found)), tuple(terms)
+        return tuple(found), tuple(terms)
 
-    def body(self, body: nodes.Body) -> nodes.Body:
+    def body(self, body: nodes.Body) -> tuple[Flat, ...]:
         """Return the body flat; nested bodies become so when they are planned."""
-        return tuple([flat for literal in body for flat in self._literal(literal)])
+        return tuple(
+            [Flat(flat, extents.literal(literal)) for literal in body for flat in self._literal(literal)]
+        )
 
     def _literal(self, literal: nodes.Expr) -> list[nodes.Expr]:
         if isinstance(literal, nodes.Test) and _is_call(literal.term, "print"):
@@ -112,7 +129,7 @@ class Flattener:
         match term:
             case nodes.Call():
                 inner = self._top(term, out, withs)
-                name = self._fresh(term.span)
+                name = self._fresh(extents.term(term))
                 out.append(nodes.Unify(name, inner, extents.term(term), withs))
                 return name
             case nodes.Comprehension():

@@ -274,7 +274,7 @@ class Watch:
     """Report what is done next (only in a policy that is compiled to be watched): see `runtime.tracing`."""
 
     frame: str
-    op: Literal["enter", "eval", "exit", "case"]
+    op: Literal["enter", "eval", "exit", "case", "know"]
     site: Site
     values: tuple[Expr, ...]
 

@@ -33,7 +33,7 @@ def path(parts: tuple[object, ...]) -> str:
     """Return an absolute path as a reference: `data.a["b-c"]`."""
     found = ""
     for part in parts:
-        if isinstance(part, str) and _IDENTIFIER.fullmatch(part):
+        if isinstance(part, str) and (not found or _IDENTIFIER.fullmatch(part)):
             found += f".{part}" if found else part
         else:
             found += f"[{rego_text(part)}]"
@@ -119,17 +119,18 @@ def _part(node: nodes.Term) -> str:
 
 def variables(node: object) -> frozenset[str]:
     """Return the names of all variables in a node, as a trace calls them."""
-    return frozenset(map(variable, _names(node)))
+    return frozenset(map(variable, names(node)))
 
 
-def _names(node: object) -> Iterator[str]:
+def names(node: object) -> Iterator[str]:
+    """Yield the names of all variables in a node, as the checked tree has them."""
     if isinstance(node, nodes.Var):
         if node.name not in {"input", "data"}:
             yield node.name
     elif isinstance(node, tuple) and not hasattr(node, "_fields"):
         for item in node:
-            yield from _names(item)
+            yield from names(item)
     elif is_dataclass(node):
         for each in fields(node):
             if each.name != "module":
-                yield from _names(getattr(node, each.name))
+                yield from names(getattr(node, each.name))

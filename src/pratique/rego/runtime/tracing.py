@@ -10,12 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pratique.rego.runtime.values import Value
 from pratique.rego.source import Span
 
 Op = Literal["Enter", "Eval", "Exit", "Fail", "Redo", "Note", "Case"]
+
+
+class Part(NamedTuple):
+    """A part of an expression with a value worth showing: what is written there, and where its value is found."""
+
+    span: Span
+    base: str
+    keys: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +42,8 @@ class Site:
     index: int = -1
     early: bool = False
     negated: bool = False
+    parts: tuple[Part, ...] = ()
+    whole: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,11 @@ class Frame:
     def case(self, site: Site, values: Sequence[Value]) -> None:
         """Take note of the keys of one case of a test."""
         self._tell("Case", site, dict(zip(site.names, values, strict=True)))
+
+    def know(self, site: Site, values: Sequence[Value]) -> None:
+        """Take note of what the expression that is being evaluated amounts to."""
+        step = self.path[-1]
+        step.values = self.values = {**step.values, **dict(zip(site.names, values, strict=True))}
 
     def note(self, message: str) -> None:
         """Take note of what `trace` was told."""
