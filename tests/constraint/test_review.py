@@ -48,7 +48,7 @@ def test_what_is_missing_in_a_request_has_its_zero_value_or_none() -> None:
             "object": None,
             "oldObject": None,
             "options": None,
-            "namespaceObject": None,
+            "namespaceObject": {},
         }
     )
 
@@ -95,7 +95,7 @@ def test_a_namespace_is_in_no_namespace() -> None:
     }
     review = Review.from_admission(request, NAMESPACE)
     assert "namespace" not in review.input
-    assert review.input["namespaceObject"] is None
+    assert review.input["namespaceObject"] == {}
     assert review.namespace is None
 
 

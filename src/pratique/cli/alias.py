@@ -1,13 +1,16 @@
-"""Commands that stand in for gator's: its one exit code for everything that goes wrong, and its flags with values.
+"""Commands that stand in for gator's: one exit code for everything that goes wrong, flags with values, what is piped.
 
 In: arguments as gator takes them (`--deny-only=false`). Out: a click command that exits 1 where click's exit 2.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
+
+from pratique.errors import InputError
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
@@ -46,6 +49,18 @@ class GatorCommand(click.Command):
             else:
                 raise click.UsageError(f"`{value}` is no value of `{name}`: write true or false")
         return found
+
+
+def piped() -> str | None:
+    """Return what standard input says, None when a person sits there; raises `InputError`."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return None
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input is not UTF-8: byte {error.start + 1} cannot be read") from None
+    except OSError as error:
+        raise InputError(f"standard input cannot be read: {error.strerror or error}") from None
 
 
 def _is_flag(param: Any) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from pratique.cli.alias import GatorCommand
+from pratique.cli.alias import GatorCommand, piped
 from pratique.errors import InputError, PratiqueError
 
 
@@ -33,8 +31,7 @@ def expand(ctx: click.Context, *, names: tuple[str, ...], form: str, target: str
     try:
         if form not in expand.FORMATS:
             raise InputError(f"unrecognized value for format flag: {form}", hint="write `json` or `yaml`")
-        piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-        text = expand.FORMATS[form](expand.expand(Sources.of(names, piped)))
+        text = expand.FORMATS[form](expand.expand(Sources.of(names, piped())))
         if target:
             click.echo(f"Writing output to file: {target}")
             with open(target, "w", encoding="utf-8") as file:

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pratique.cli.alias import GatorCommand
+from pratique.cli import session
+from pratique.cli.alias import GatorCommand, piped
 from pratique.errors import PratiqueError
+
+if TYPE_CHECKING:
+    from pratique.constraint import TemplateTime
+    from pratique.offline import Entry, Finding, Sources
+
+FORMATS = "human, lines, json, yaml, sarif, junit, github, gitlab, tap or policyreport"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says."""
+
+    names: tuple[str, ...]
+    outputs: tuple[str, ...]
+    deny_only: bool
+    verbose: bool
+    stats: bool
+    enable_k8s_native_validation: bool
+    render: bool
+    values: tuple[str, ...]
+    assigned_to: str
+    suppress: bool
+    baseline: str
+    write_baseline: str
+    target: session.Target
 
 
 @click.command(cls=GatorCommand)
@@ -19,13 +47,11 @@ from pratique.errors import PratiqueError
     help="A file, folder or glob of manifests and policies. May be given several times.",
 )
 @click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    help="FORMAT, or FORMAT=FILE: json, yaml, sarif, junit, github, gitlab, tap or text. Several at once.",
+    "-o", "--output", "outputs", multiple=True, help=f"FORMAT, or FORMAT=FILE: {FORMATS}. Several at once."
 )
-@click.option("--deny-only", is_flag=True, help="Show only what is denied.")
+@click.option("--deny-only", is_flag=True, default=False, help="Show only what is denied.")
+@click.option("-v", "--verbose", is_flag=True, help="Print also what policies print.")
+@click.option("--stats", is_flag=True, help="Add the time of each template to json and yaml.")
 @click.option(
     "--enable-k8s-native-validation/--no-enable-k8s-native-validation",
     default=True,
@@ -39,49 +65,118 @@ from pratique.errors import PratiqueError
 @click.option(
     "--values", multiple=True, help="A file with values for Helm charts. May be given several times."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print also what policies print.")
+@click.option(
+    "--assigned-to",
+    default="",
+    metavar="CLUSTER",
+    help="Judge by the policies that are assigned to this cluster.",
+)
+@click.option(
+    "--suppress/--no-suppress",
+    default=True,
+    help="Heed annotations that allow findings (the default), or report all.",
+)
+@click.option(
+    "--baseline", default="", metavar="FILE", help="Fail only for findings that this file does not know."
+)
+@click.option(
+    "--write-baseline", default="", metavar="FILE", help="Write the findings to this file, and fail nothing."
+)
+@session.options
 @click.pass_context
-def test(  # noqa: PLR0913  # gator's flags and ours
-    ctx: click.Context,
-    *,
-    names: tuple[str, ...],
-    outputs: tuple[str, ...],
-    deny_only: bool,
-    enable_k8s_native_validation: bool,
-    verbose: bool,
-    render: bool,
-    values: tuple[str, ...],
-) -> None:
+def test(ctx: click.Context, /, **given: Any) -> None:
     """Judge manifests by the templates and constraints among them, from files or standard input.
 
     Exits with 1 when something is denied or cannot be read, and with 0 otherwise.
     """
-    from pratique.offline import Sources, check, report
-    from pratique.offline.printed import Printed
-    from pratique.offline.rendered import Renderer
-
-    printed = Printed() if verbose else None
     try:
-        wanted = report.targets(outputs)
-        piped = None if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read()
-        sources = Sources.of(names, piped, renderer=Renderer(values) if render else None)
-        findings = check(sources, say=lambda text: click.echo(text, err=True), sink=printed)
+        code = _run(Options(**given))
     except PratiqueError as error:
         # gator knows one exit code for everything that goes wrong, and scripts rely on it.
-        click.echo(f"pratique: {error.render()}", err=True)
-        ctx.exit(1)
-    shown = [finding for finding in findings if finding.denies or not deny_only]
+        _say(f"pratique: {error.render()}")
+        code = 1
+    ctx.exit(code)
+
+
+def _run(options: Options) -> int:
+    from pratique.cli.progress import progress
+    from pratique.offline import check, report
+    from pratique.offline.printed import Printed
+
+    wanted = report.targets(options.outputs)
+    printed = Printed() if options.verbose else None
+    stats: list[TemplateTime] | None = [] if options.stats else None
+    sources, exempt = _sources(options)
+    with progress() as tick:
+        findings = check(
+            sources, say=_say, tick=tick, sink=printed, times=None if stats is None else stats.extend
+        )
+    findings = [finding for finding in findings if not exempt.intersection(finding.namespaces)]
+    findings = _accept(options, findings)
+    shown = [finding for finding in findings if finding.denies or not options.deny_only]
     for target in wanted:
-        text = report.render(target.format, shown)
+        text = report.render(target.format, shown, stats=stats)
         if target.path:
-            try:
-                with open(target.path, "w", encoding="utf-8") as file:
-                    file.write(text)
-            except OSError as error:
-                click.echo(f"pratique: `{target.path}` cannot be written: {error.strerror}", err=True)
-                ctx.exit(1)
+            target.write(text)
         else:
             click.echo(text, nl=False)
     if printed is not None and (text := printed.take()):
         click.echo(f"\n{text}")
-    ctx.exit(1 if any(finding.denies for finding in findings) else 0)
+    return 1 if any(finding.denies for finding in findings) else 0
+
+
+def _sources(options: Options) -> tuple[Sources, frozenset[str]]:
+    """Return what is judged, and the namespaces that policies leave alone."""
+    from pratique.offline import Sources
+    from pratique.offline.rendered import Renderer
+
+    more: list[Entry] = []
+    exempt: frozenset[str] = frozenset()
+    if options.assigned_to:
+        more, exempt = _assigned(options)
+    renderer = Renderer(options.values) if options.render else None
+    return Sources.of(options.names, piped(), renderer=renderer, more=more), exempt
+
+
+def _assigned(options: Options) -> tuple[list[Entry], frozenset[str]]:
+    """Return the templates and constraints that the service has for a cluster."""
+    from pratique.kube import yaml
+    from pratique.offline import Entry
+
+    desired = session.run(options.target, lambda service: service.desired(options.assigned_to))
+    name = f"policies of {options.assigned_to}"
+    entries = [Entry(name, 0, yaml.dump(manifest)) for manifest in desired["manifests"]]
+    return entries, frozenset((desired.get("settings") or {}).get("excludedNamespaces") or ())
+
+
+def _accept(options: Options, findings: list[Finding]) -> list[Finding]:
+    """Mark what the objects allow and what the baseline knows, and tell what is no longer so."""
+    from pratique.offline import baseline, suppression
+
+    if options.suppress:
+        findings, problems = suppression.apply(findings, datetime.now(UTC).date())
+        for problem in problems:
+            _say(f"warning: {problem.render()}")
+    if options.write_baseline:
+        opened = [finding for finding in findings if not finding.allowed]
+        baseline.write(options.write_baseline, opened)
+        _say(f"{_counted(len(opened))} written to {options.write_baseline}")
+        findings, _ = baseline.apply(findings, baseline.read(options.write_baseline))
+    elif options.baseline:
+        findings, gone = baseline.apply(findings, baseline.read(options.baseline))
+        for text in gone:
+            _say(f"fixed: {text}")
+        if gone:
+            _say(f"{_counted(len(gone))} gone; `--write-baseline {options.baseline}` forgets what is gone")
+    accepted = sum(finding.accepted for finding in findings)
+    if accepted:
+        _say(f"{_counted(accepted)} allowed or known")
+    return findings
+
+
+def _counted(count: int) -> str:
+    return f"{count} finding{'' if count == 1 else 's'}"
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -74,7 +74,8 @@ class Review:
         if request.get("dryRun") is not None:
             shape["dryRun"] = request["dryRun"]
         shape["options"] = request.get("options")
-        shape["namespaceObject"] = None if is_namespace else namespace
+        # A Namespace that is not there is an empty object to Rego: Go's nil map (frameworks, rego/driver.go).
+        shape["namespaceObject"] = {} if is_namespace or namespace is None else namespace
         return cls(shape, found, old, None if is_namespace else namespace, source, operation)
 
     @classmethod
@@ -108,7 +109,7 @@ class Review:
         shape["object"] = found
         shape["oldObject"] = None
         shape["options"] = None
-        shape["namespaceObject"] = namespace if show_namespace else {}
+        shape["namespaceObject"] = namespace if show_namespace and namespace is not None else {}
         return cls(shape, found, None, namespace, source, operation)
 
     @property

@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.constraint import GATOR, Constraint, Library, Programs, Review, Violation, validation
+from pratique.constraint import (
+    GATOR,
+    Constraint,
+    Library,
+    Programs,
+    Review,
+    TemplateTime,
+    Violation,
+    validation,
+)
 from pratique.constraint.expansion import GENERATED, imply
 from pratique.constraint.program import Sink
 from pratique.errors import InputError, Location, PratiqueError, SourceError
@@ -40,11 +49,25 @@ class Finding:
     constraint: Constraint
     object: dict[str, Any] = field(repr=False)
     entry: Entry = field(repr=False)
+    allowed: str = ""  # the reason that the object gives for it
+    known: bool = False  # it stands in the baseline
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Return the namespace of its object, which is a Namespace's own name; none for a cluster's own objects."""
+        if group_kind(self.object) == ("", "Namespace"):
+            return (names.name(self.object),)
+        return (names.namespace(self.object),) if names.namespace(self.object) else ()
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether it is there, and nothing is to be done about it now."""
+        return self.known or bool(self.allowed)
 
     @property
     def denies(self) -> bool:
         """Tell whether it makes a test fail."""
-        return "deny" in (self.violation.actions or (self.violation.action,))
+        return not self.accepted and "deny" in (self.violation.actions or (self.violation.action,))
 
     def location(self) -> Location:
         """Return where the offending field stands (found anew each time: it costs a parse)."""
@@ -58,6 +81,15 @@ class Loaded:
     library: Library
     generator: Generator
     constraints: dict[tuple[str, str], Constraint]
+
+    def review(self, found: dict[str, Any]) -> Review:
+        """Return the question about an object."""
+        # gator asks with an empty Namespace about cluster-scoped objects, which `scope` then sees (6.1).
+        return Review.from_object(found, namespace=self.generator.namespace_of(found), show_namespace=False)
+
+    def times(self, found: dict[str, Any]) -> list[TemplateTime]:
+        """Return how long each template takes over an object."""
+        return self.library.times(self.review(found), GATOR)
 
 
 class NothingGivenError(InputError):
@@ -75,10 +107,12 @@ def check(
     say: Say,
     tick: Callable[[int], None] = lambda _: None,
     sink: Sink | None = None,
+    times: Callable[[list[TemplateTime]], None] | None = None,
 ) -> list[Finding]:
     """Judge everything that the sources hold.
 
-    `say` hears warnings, `tick` how many objects are done, `sink` what policies print.
+    `say` hears warnings, `tick` how many objects are done, `sink` what policies print, `times` how long each
+    template took over an object (which is judged once more for it).
 
     Raises the error of whatever cannot be read, with its file and line.
     """
@@ -88,6 +122,8 @@ def check(
     done = 0
     for entry, found_object in objects(sources):
         _warn_of_duplicates(found_object, entry, defined, say)
+        if times is not None:
+            times(loaded.times(found_object))
         found += _judge(loaded, entry, found_object)
         done += 1
         tick(done)
@@ -173,14 +209,12 @@ def _judge(loaded: Loaded, entry: Entry, found: dict[str, Any]) -> list[Finding]
     if group_kind(found)[0] == CONSTRAINTS:
         # gator judges a constraint with the defaults that loading it filled in.
         found = dict(loaded.constraints[validation.key(found)].object)
-    # gator asks with an empty Namespace about cluster-scoped objects, which `scope` then sees (6.1).
-    namespace = generator.namespace_of(found)
-    review = Review.from_object(found, namespace=namespace, show_namespace=False)
+    review = loaded.review(found)
     violations = library.review(review, GATOR)
     changed, resultants = generator.expand(entry, found)
     for resultant in resultants:
         review = Review.from_object(
-            resultant.object, namespace=namespace, source=GENERATED, show_namespace=False
+            resultant.object, namespace=review.namespace, source=GENERATED, show_namespace=False
         )
         violations += imply(library.review(review, GATOR), resultant)
     return [

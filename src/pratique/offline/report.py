@@ -7,23 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from pratique.constraint import TemplateTime
 from pratique.errors import InputError
 from pratique.offline import ci, gator
 from pratique.offline.check import Finding
+from pratique.offline.policyreport import policyreport
+from pratique.offline.sarif import sarif
 
-HUMAN: Final = "text"
+HUMAN: Final = "human"
 FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {
     HUMAN: gator.human,
+    "lines": ci.lines,
     "json": gator.as_json,
     "yaml": gator.as_yaml,
-    "sarif": ci.sarif,
+    "sarif": sarif,
     "junit": ci.junit,
     "github": ci.github,
     "gitlab": ci.gitlab,
     "tap": ci.tap,
+    "policyreport": policyreport,
 }
+_ALIASES: Final = {"text": HUMAN}
+# gator's own, which know nothing of findings that are accepted; the two with data can carry statistics.
+_GATORS: Final = (HUMAN, "json", "yaml")
+_WITH_STATS: Final = {"json": gator.as_json, "yaml": gator.as_yaml}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,15 @@ class Target:
     format: str
     path: str = ""
 
+    def write(self, text: str) -> None:
+        """Write the report's text to its file, whose folder is made; raises `InputError`."""
+        path = Path(self.path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"`{self.path}` cannot be written: {error.strerror}") from None
+
 
 def targets(outputs: Sequence[str]) -> list[Target]:
     """Read `-o` options; raises `InputError`.  Text goes to standard output unless another report does."""
@@ -40,6 +59,7 @@ def targets(outputs: Sequence[str]) -> list[Target]:
     for given in outputs:
         name, _, path = given.partition("=")
         name = name.lower()  # as gator takes it
+        name = _ALIASES.get(name, name)
         if name not in FORMATS:
             raise InputError(f"there is no output format `{name}`", hint=f"one of {', '.join(FORMATS)}")
         found.append(Target(name, path))
@@ -52,6 +72,10 @@ def targets(outputs: Sequence[str]) -> list[Target]:
     return found
 
 
-def render(name: str, findings: Sequence[Finding]) -> str:
-    """Return findings in a format."""
+def render(name: str, findings: Sequence[Finding], *, stats: Sequence[TemplateTime] | None = None) -> str:
+    """Return findings in a format; only gator's formats with data show statistics."""
+    if name in _GATORS:
+        findings = [finding for finding in findings if not finding.accepted]
+    if stats is not None and name in _WITH_STATS:
+        return _WITH_STATS[name](findings, stats=[gator.stats_entry(one) for one in stats])
     return FORMATS[name](findings)
