@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,14 @@ def test_imports_point_down_the_layers() -> None:
         [str(Path(sys.executable).with_name("lint-imports"))], cwd=ROOT, capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout
+
+
+def test_the_described_layers_are_the_checked_ones() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / ".importlinter")
+    layers = config["importlinter:contract:packages"]["layers"].strip()
+    described = (ROOT / "docs/architecture.md").read_text().partition("## The layers")[2].split("```")[1]
+    assert described.strip() == layers
 
 
 def test_files_are_read_in_one_sitting() -> None:

@@ -222,3 +222,9 @@ users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, com
     refused = running.send("PUT", "/api/v1/clusters/x", {"kubeconfig": program})
     assert refused.status == 400 and "exec" in refused.json["error"]["message"]
     assert running.send("GET", "/api/v1/clusters/x").status == 404
+
+
+def test_a_secret_is_never_taken_for_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = iter(["-begins-like-a-flag", "fine"])
+    monkeypatch.setattr(tokens.secrets, "token_urlsafe", lambda _: next(made))
+    assert tokens.new_secret() == "fine"

@@ -34,8 +34,10 @@ class Claims:
 
 
 def new_secret(prefix: str = "") -> str:
-    """Return a new secret of 256 bits as URL-safe text."""
-    return prefix + secrets.token_urlsafe(32)
+    """Return a new secret of 256 bits as URL-safe text, which no program takes for one of its flags."""
+    secret = secrets.token_urlsafe(32)
+    # `az login -p -abc` would read `-abc` as a flag: one secret in 64.
+    return prefix + (secret if not secret.startswith("-") else new_secret())
 
 
 def new_password() -> str:
