@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import os
 import signal
@@ -98,19 +99,25 @@ def test_what_it_says_is_data_for_a_program(serve: Any) -> None:
     assert set(told["credentials"]) == {"username", "password", "clientId", "clientSecret", "tenant"}
 
 
-def test_it_stops_though_somebody_listens(serve: Any) -> None:
+def test_it_stops_though_somebody_listens_and_a_page_is_open(serve: Any) -> None:
     plain = free_port()
+    url = f"http://127.0.0.1:{plain}"
     program = serve("--listen", f"127.0.0.1:{plain}", "--listen-tls", f"127.0.0.1:{free_port()}")
-    program.ready(f"http://127.0.0.1:{plain}")
-    code = _link_code(program)
-    body = json.dumps({"code": code}).encode()
-    login = urllib.request.Request(f"http://127.0.0.1:{plain}/api/v1/login", data=body, method="POST")
-    token = json.loads(urllib.request.urlopen(login, timeout=30).read())["token"]
-    events = urllib.request.Request(f"http://127.0.0.1:{plain}/api/v1/events")
-    events.add_header("Authorization", f"Bearer {token}")
-    with urllib.request.urlopen(events, timeout=30) as stream:
+    program.ready(url)
+    cookies = http.cookiejar.CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(cookies))
+    browser.open(f"{url}/login?code={_link_code(program)}", timeout=30).close()
+    (session,) = cookies
+    events = urllib.request.Request(f"{url}/api/v1/events")
+    events.add_header("Authorization", f"Bearer {session.value}")
+    with (
+        urllib.request.urlopen(events, timeout=30) as stream,
+        browser.open(f"{url}/live", timeout=30) as page,
+    ):
         assert stream.readline().startswith(b":")
-        assert program.end()[0] == 0
+        assert page.readline().startswith(b"retry:")
+        code, _, err = program.end()
+    assert (code, err.strip()) == (0, "stopping")
 
 
 def _link_code(program: Program) -> str:

@@ -33,7 +33,7 @@ from pratique.errors import (
 )
 from pratique.portal import render, session
 from pratique.portal.api import ClientFactory
-from pratique.portal.live import live
+from pratique.portal.live import Streams, live
 from pratique.portal.pages import (
     activity,
     assign,
@@ -75,15 +75,25 @@ STATUS = (
 )
 
 
-def create_app(settings: Settings, client_factory: ClientFactory) -> Starlette:
+class Portal(Starlette):
+    """The application, and what its server asks of it when the port closes."""
+
+    def end_streams(self) -> None:
+        """End every page's stream: none of them would end by itself."""
+        streams: Streams = self.state.streams
+        streams.end()
+
+
+def create_app(settings: Settings, client_factory: ClientFactory) -> Portal:
     """Return the portal; `client_factory` makes the service's client for one person's token."""
-    app = Starlette(
+    app = Portal(
         routes=routes(),
         middleware=[Middleware(SecurityHeaders)],
         exception_handlers={HTTPException: not_found, Exception: crashed},
     )
     app.state.settings = settings
     app.state.client_factory = client_factory
+    app.state.streams = Streams()
     return app
 
 

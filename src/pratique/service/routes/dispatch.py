@@ -68,6 +68,8 @@ class Dispatcher:
         """End every held stream, because the port that they came by closes."""
         if self.context is not None:
             self.context.hub.close()
+        if (end_streams := getattr(self.fallback, "end_streams", None)) is not None:
+            end_streams()
 
     async def _answer(
         self,
