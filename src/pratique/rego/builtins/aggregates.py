@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from fractions import Fraction
 from math import prod
 
 from pratique.rego.builtins.registry import builtin, mismatch
@@ -32,45 +32,53 @@ def _numbers(name: str, collection: Value) -> list[Value]:
             kind = type_name(collection)
             raise BuiltinError(
                 TYPE_ERROR,
-                f"{name}: operand 1 must be {kind} of number but got {kind} containing {type_name(value)}",
+                f"{name}: operand 1 must be {kind} of numbers but got {kind} containing {type_name(value)}",
             )
     return found
 
 
-@builtin("sum", "array|set -> number")
+@builtin("sum", "array|set -> number", accepts="set|array")
 def total(collection: Value) -> Value:
     """Return the sum; of nothing, 0."""
-    result: Value = 0
-    for value in _numbers("sum", collection):
-        result = numbers.plus(result, value)
-    return result
+    found = _numbers("sum", collection)
+    integers = [numbers.whole(value) for value in found]
+    if None not in integers:
+        return sum(integers)
+    result = Fraction(0)
+    for value in found:
+        result = numbers.rounded(result + numbers.as_fraction(value))
+    return numbers.from_fraction(result)
 
 
-@builtin("product", "array|set -> number")
+@builtin("product", "array|set -> number", accepts="set|array")
 def product(collection: Value) -> Value:
-    """Return the product; of nothing, 1. Of numbers that are not all integers, Go's float64 product."""
+    """Return the product; of nothing, 1. Of numbers that are not all integers, with a float64's mantissa."""
     found = _numbers("product", collection)
-    if all(type(value) is int for value in found):
-        return prod(found)
-    result = float(prod(map(float, found)))
-    return int(result) if result.is_integer() else Decimal(repr(result))
+    integers = [numbers.whole(value) for value in found]
+    if None not in integers:
+        return prod(integers)
+    result = Fraction(1)
+    for value in found:
+        result = numbers.rounded(result * numbers.as_fraction(value), numbers.FLOAT64)
+    negative = sum(map(numbers.negative, found)) % 2 == 1
+    return numbers.from_fraction(result, numbers.FLOAT64, negative=negative)
 
 
-@builtin("max", "array|set -> any")
+@builtin("max", "array|set -> any", accepts="set|array")
 def greatest(collection: Value) -> Value:
     """Return the last in Rego's order; of nothing, undefined."""
     found = ordered(members(collection))
     return found[-1] if found else UNDEFINED
 
 
-@builtin("min", "array|set -> any")
+@builtin("min", "array|set -> any", accepts="set|array")
 def least(collection: Value) -> Value:
     """Return the first in Rego's order; of nothing, undefined."""
     found = ordered(members(collection))
     return found[0] if found else UNDEFINED
 
 
-@builtin("sort", "array|set -> array")
+@builtin("sort", "array|set -> array", accepts="set|array")
 def sort(collection: Value) -> Value:
     """Return the members in Rego's order."""
     return ordered(members(collection))

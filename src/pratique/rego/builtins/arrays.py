@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pratique.rego.builtins.registry import builtin, whole
+from pratique.rego.builtins.registry import builtin, machine_int
 from pratique.rego.runtime.values import Value
 
 
@@ -33,6 +33,6 @@ def reverse(array: Value) -> Value:
 @builtin("array.slice", "array, number, number -> array")
 def cut(array: Value, start: Value, stop: Value) -> Value:
     """Return the members from `start` to before `stop`, both clamped to the array."""
-    first = max(0, whole("array.slice", 2, start))
-    last = min(len(array), whole("array.slice", 3, stop))
+    first = max(0, machine_int("array.slice", 2, start))
+    last = min(len(array), machine_int("array.slice", 3, stop))
     return array[first:last] if first < last else []

@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from pratique.rego.builtins import patterns
-from pratique.rego.builtins.registry import builtin, failure
+from pratique.rego.builtins.registry import builtin, failure, operand_error
 from pratique.rego.builtins.strings import texts
 from pratique.rego.runtime.errors import BuiltinError
-from pratique.rego.runtime.values import Value
+from pratique.rego.runtime.values import Value, type_name
 
 
-@builtin("glob.match", "string, null|array, string -> boolean")
+@builtin("glob.match", "string, null|array, string -> boolean", accepts="string, array|null, any")
 def match(pattern: Value, delimiters: Value, text: Value) -> Value:
     """Tell whether the whole text fits the pattern; `*` stops at delimiters, `**` does not.
 
@@ -22,7 +22,9 @@ def match(pattern: Value, delimiters: Value, text: Value) -> Value:
     signs = () if delimiters is None else tuple(texts("glob.match", 2, delimiters)) or (".",)
     for sign in signs:
         if len(sign) != 1:
-            raise failure("glob.match", f"delimiter `{sign}` must be one character")
+            raise operand_error("glob.match", 2, "array of runes", "array containing string")
+    if type(text) is not str:
+        raise operand_error("glob.match", 3, "string", type_name(text))
     return _compiled(pattern, "".join(signs)).fullmatch(text) is not None
 
 

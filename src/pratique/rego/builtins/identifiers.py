@@ -7,7 +7,7 @@ import secrets
 import uuid
 from typing import Any, Final
 
-from pratique.rego.builtins.registry import builtin, whole
+from pratique.rego.builtins.registry import builtin, machine_int
 from pratique.rego.runtime.state import State
 from pratique.rego.runtime.values import UNDEFINED, Value
 
@@ -31,7 +31,7 @@ def rfc4122(state: State, name: Value) -> Value:
 @builtin("rand.intn", "string, number -> number", needs_state=True, nondeterministic=True)
 def intn(state: State, name: Value, limit: Value) -> Value:
     """Return a random number below `limit`, the same for the same operands within an evaluation."""
-    below = abs(whole("rand.intn", 2, limit))
+    below = abs(machine_int("rand.intn", 2, limit))
     if not below:
         return 0
     memo = state.memo

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import parse_number
-from pratique.rego.runtime.text import json_text
+from pratique.rego.runtime.text import json_text, rego_text
 from pratique.rego.runtime.values import Set, Value
 
-_OPTIONS: Final = {"indent", "prefix", "pretty"}
 _CASTS: Final[dict[type, str]] = {bool: "bool", str: "string"}
 
 
@@ -28,13 +26,12 @@ def _option_error(message: str) -> BuiltinError:
 @builtin("json.marshal_with_options", "any, object -> string")
 def marshal_with_options(value: Value, options: Value) -> Value:
     """Return the value as JSON text, indented when an option asks for it."""
-    for name in options:
-        if name not in _OPTIONS:
-            raise _option_error(f'object contained unknown key "{name}"')
-    wanted: dict[str, type] = {"pretty": bool, "indent": str, "prefix": str}
-    for name, kind in wanted.items():
-        if name in options and type(options[name]) is not kind:
-            raise _option_error(f'key "{name}" failed cast to {_CASTS[kind]}')
+    kinds: dict[str, type] = {"pretty": bool, "indent": str, "prefix": str}
+    for name in sorted(options) if type(options) is dict else options:
+        if name not in kinds:
+            raise _option_error(f"object contained unknown key {rego_text(name)}")
+        if type(options.get(name)) is not kinds[name]:
+            raise _option_error(f'key "{name}" failed cast to {_CASTS[kinds[name]]}')
     pretty = options.get("pretty", "indent" in options or "prefix" in options)
     if not pretty:
         return json_text(value)
@@ -101,7 +98,7 @@ def decoder(*, parse_float: Callable[[str], Any], parse_int: Callable[[str], Any
     return json.JSONDecoder(parse_float=parse_float, parse_int=parse_int, parse_constant=_refuse)
 
 
-_DECODER: Final = decoder(parse_float=Decimal, parse_int=parse_number)
+_DECODER: Final = decoder(parse_float=parse_number, parse_int=parse_number)
 
 
 def _without_surrogates(value: Any) -> Any:

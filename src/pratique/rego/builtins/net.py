@@ -6,9 +6,9 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-from pratique.rego.builtins.registry import alias, builtin, failure
+from pratique.rego.builtins.registry import alias, builtin, failure, operand_error
 from pratique.rego.runtime.errors import BuiltinError
-from pratique.rego.runtime.values import Object, Set, Value
+from pratique.rego.runtime.values import Object, Set, Value, is_object, type_name
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -44,7 +44,9 @@ def _network(text: str) -> Network | None:
 
 
 def _wanted(name: str, text: Value) -> Network:
-    network = _network(text) if type(text) is str else None
+    if type(text) is not str:
+        raise operand_error(name, 1, "string", type_name(text))
+    network = _network(text)
     if network is None:
         raise failure(name, f"invalid CIDR address: {text}")
     return network
@@ -60,7 +62,7 @@ def _holds(network: Network, other: Network | Address) -> bool:
     )
 
 
-@builtin("net.cidr_contains", "string, string -> boolean")
+@builtin("net.cidr_contains", "string, string -> boolean", accepts="any, any")
 def contains(network: Value, other: Value) -> Value:
     """Tell whether a network holds an address or all of another network."""
     return _contains("net.cidr_contains", network, other)
@@ -68,7 +70,9 @@ def contains(network: Value, other: Value) -> Value:
 
 def _contains(name: str, network: Value, other: Value) -> bool:
     outer = _wanted(name, network)
-    inner = _address(other) or _network(other) if type(other) is str else None
+    if type(other) is not str:
+        raise operand_error(name, 1, "string", type_name(other))
+    inner = _address(other) or _network(other)
     if inner is None:
         raise failure(name, f"not a valid textual representation of an IP address or CIDR: {other}")
     return _holds(outer, inner)
@@ -77,7 +81,7 @@ def _contains(name: str, network: Value, other: Value) -> bool:
 alias("net.cidr_overlap", "net.cidr_contains", deprecated=True)
 
 
-@builtin("net.cidr_intersects", "string, string -> boolean")
+@builtin("net.cidr_intersects", "string, string -> boolean", accepts="any, any")
 def intersects(left: Value, right: Value) -> Value:
     """Tell whether two networks have an address in common."""
     one, two = _wanted("net.cidr_intersects", left), _wanted("net.cidr_intersects", right)
@@ -99,16 +103,19 @@ def expand(text: Value) -> Value:
     return Set.of_table({text: text for text in map(str, network)})
 
 
-@builtin("net.cidr_contains_matches", "string|array|object|set, string|array|object|set -> set")
+@builtin(
+    "net.cidr_contains_matches",
+    "string|array|object|set, string|array|object|set -> set",
+    accepts="any, any",
+)
 def contains_matches(networks: Value, others: Value) -> Value:
     """Return the pairs of keys whose network holds whose address or network."""
     name = "net.cidr_contains_matches"
-    inner = list(_entries(name, 2, others))
     return Set(
         [
             [at, other_at]
             for network, at in _entries(name, 1, networks)
-            for other, other_at in inner
+            for other, other_at in _entries(name, 2, others)
             if _contains(name, network, other)
         ]
     )
@@ -124,6 +131,8 @@ def _entries(name: str, position: int, value: Value) -> Iterator[tuple[Value, Va
         pairs = list(enumerate(value))
     elif type(value) is Set:
         pairs = [(item, item) for item in value]
+    elif not is_object(value):
+        return
     else:
         pairs = [(at, value.get(at)) for at in (value if type(value) is Object else sorted(value))]
     for at, item in pairs:
@@ -134,9 +143,11 @@ def _entries(name: str, position: int, value: Value) -> Iterator[tuple[Value, Va
         yield item, at
 
 
-@builtin("net.cidr_merge", "array|set -> set")
+@builtin("net.cidr_merge", "array|set -> set", accepts="any")
 def merge(networks: Value) -> Value:
     """Return the fewest networks that hold the same addresses."""
+    if type(networks) is not list and type(networks) is not Set:
+        raise _bad("operand must be an array")
     found: list[Network] = [_merged(text) for text in networks]
     result: list[str] = []
     for version in (4, 6):

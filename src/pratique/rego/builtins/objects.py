@@ -8,6 +8,7 @@ from typing import Any
 from pratique.rego.builtins.aggregates import members
 from pratique.rego.builtins.registry import builtin, mismatch, operand_error
 from pratique.rego.runtime import references
+from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.values import (
     UNDEFINED,
     Object,
@@ -81,12 +82,14 @@ def union_n(objects: Value) -> Value:
     result: Value = {}
     for each in objects:
         if not is_object(each):
-            raise operand_error("object.union_n", 1, "array of object", f"array containing {type_name(each)}")
+            raise operand_error(
+                "object.union_n", 1, "array of objects", f"array containing {type_name(each)}"
+            )
         result = union(result, each)
     return result
 
 
-@builtin("object.subset", "object|set|array, object|set|array -> boolean")
+@builtin("object.subset", "object|set|array, object|set|array -> boolean", accepts="any, any")
 def subset(whole: Value, part: Value) -> Value:
     """Tell whether the second is contained in the first: keys, members, or a run of an array."""
     if is_object(whole) and is_object(part):
@@ -98,7 +101,8 @@ def subset(whole: Value, part: Value) -> Value:
     if type(whole) is list and type(part) is Set:
         held = {key(item) for item in whole}
         return part.table().keys() <= held
-    raise operand_error("object.subset", 1, type_name(part), type_name(whole))
+    message = "both arguments object.subset must be of the same type or array and set"
+    raise BuiltinError(TYPE_ERROR, f"object.subset: {message}")
 
 
 def _within(part: Value, whole: Value) -> bool:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from pratique.rego.builtins import patterns
 from pratique.rego.builtins.intersect import intersects
-from pratique.rego.builtins.registry import builtin, failure, mismatch, whole
+from pratique.rego.builtins.registry import RefusalError, builtin, machine_int, mismatch
 from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
 _TEMPLATE: Final = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
@@ -64,18 +65,20 @@ def split(pattern: Value, text: Value) -> Value:
 @builtin("regex.find_n", "string, string, number -> array")
 def find_n(pattern: Value, text: Value, number: Value) -> Value:
     """Return the first `number` matches, all of them for -1."""
+    limit = machine_int("regex.find_n", 3, number)
     compiled = _compiled("regex.find_n", pattern)
-    return [found.group() for found in patterns.matches(compiled, text, whole("regex.find_n", 3, number))]
+    return [found.group() for found in patterns.matches(compiled, text, limit)]
 
 
 @builtin("regex.find_all_string_submatch_n", "string, string, number -> array")
 def find_all(pattern: Value, text: Value, number: Value) -> Value:
     """Return matches with their groups; a group that took no part is empty."""
     name = "regex.find_all_string_submatch_n"
+    limit = machine_int(name, 3, number)
     compiled = _compiled(name, pattern)
     return [
         [found.group(), *(group or "" for group in found.groups())]
-        for found in patterns.matches(compiled, text, whole(name, 3, number))
+        for found in patterns.matches(compiled, text, limit)
     ]
 
 
@@ -107,9 +110,11 @@ def _expanded(template: str, found: Any) -> str:
 @builtin("regex.template_match", "string, string, string, string -> boolean")
 def template_match(template: Value, text: Value, start: Value, end: Value) -> Value:
     """Tell whether the whole text fits a template whose delimited parts are patterns."""
-    for delimiter in (start, end):
-        if len(delimiter) != 1:
-            raise failure("regex.template_match", f"delimiter `{delimiter}` must be one character")
+    for what, delimiter in (("start", start), ("end", end)):
+        if len(delimiter.encode()) != 1:
+            # OPA tells the length of the first one in both cases.
+            long = f"exactly one character long but is {len(start.encode())} long"
+            raise RefusalError(f"{what} delimiter has to be {long}")
     source, at, depth, literal = ["^"], 0, 0, 0
     for index, char in enumerate(template):
         if char == start:
@@ -123,9 +128,9 @@ def template_match(template: Value, text: Value, start: Value, end: Value) -> Va
                 source.append(f"({template[at + 1 : index]})")
                 at = index + 1
             elif depth < 0:
-                raise failure("regex.template_match", f"unbalanced braces in {template}")
+                raise RefusalError(f"unbalanced braces in {quote(template)}")
     if depth:
-        raise failure("regex.template_match", f"unbalanced braces in {template}")
+        raise RefusalError(f"unbalanced braces in {quote(template)}")
     source.append(re.escape(template[at:]) + "$")
     return _compiled("regex.template_match", "".join(source)).search(text) is not None
 

@@ -20,15 +20,16 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.values import Object, Set, Value, type_name
+from pratique.rego.runtime.values import Object, Set, Value, Written, is_number, type_name
 
 Function = TypeVar("Function", bound=Callable[..., Value])
 
 TYPES: Final[dict[str, frozenset[type]]] = {
     "null": frozenset({type(None)}),
     "boolean": frozenset({bool}),
-    "number": frozenset({int, float, Decimal}),
+    "number": frozenset({int, float, Decimal, Written}),
     "string": frozenset({str}),
     "array": frozenset({list}),
     "object": frozenset({dict, Object}),
@@ -143,7 +144,7 @@ def _checked(
         given = values[1:] if needs_state else values
         for index, types in narrow:
             if type(given[index]) not in types:
-                raise mismatch(name, *given)
+                raise operand_error(name, index + 1, operands[index], type_name(given[index]))
         try:
             return function(*values)
         except RefusalError as error:
@@ -167,12 +168,23 @@ def operand_error(name: str, position: int, wanted: str, got: str) -> BuiltinErr
 
 
 def whole(name: str, position: int, value: Value) -> int:
-    """Return a number operand as an int; one with a fraction is refused."""
+    """Return a number operand that is an integer of any size, however it is written; another one is refused."""
     if type(value) is int:
         return value
-    if value == int(value):
-        return int(value)
-    raise operand_error(name, position, "integer number", "floating-point number")
+    if not is_number(value):
+        raise operand_error(name, position, "integer", type_name(value))
+    found = numbers.whole(value)
+    if found is None:
+        raise operand_error(name, position, "integer number", "floating-point number")
+    return found
+
+
+def machine_int(name: str, position: int, value: Value) -> int:
+    """Return a number operand that is written as an integer of at most 64 bits; another one is refused."""
+    found = numbers.machine_int(value)
+    if found is None:
+        raise operand_error(name, position, "integer number", "floating-point number")
+    return found
 
 
 def failure(name: str, message: str) -> BuiltinError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pratique.rego.builtins.registry import builtin
-from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
+from pratique.rego.builtins.registry import builtin, operand_error
 from pratique.rego.runtime.values import Set, Value, type_name
 
 
@@ -11,10 +10,7 @@ def _sets(name: str, operand: Value) -> list[Set]:
     found = list(operand.values())
     for each in found:
         if type(each) is not Set:
-            raise BuiltinError(
-                TYPE_ERROR,
-                f"{name}: operand 1 must be set of sets but got set containing {type_name(each)}",
-            )
+            raise operand_error(name, 1, "set", type_name(each))
     return found
 
 

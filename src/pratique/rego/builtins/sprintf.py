@@ -16,7 +16,7 @@ from pratique.rego.builtins import gofmt
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime.numbers import number_text
 from pratique.rego.runtime.text import rego_text
-from pratique.rego.runtime.values import Value
+from pratique.rego.runtime.values import Value, Written
 
 _PLAIN: Final = re.compile(r"%v|%s|%d")
 
@@ -41,7 +41,7 @@ def shown(verb: str, value: Value) -> str:
         return value  # type: ignore[no-any-return]
     if kind is int and verb != "s" and gofmt.INT64_LEAST <= value < -gofmt.INT64_LEAST:
         return str(value)
-    if kind is float or kind is Decimal or kind is int or verb == "d":
+    if kind is float or kind is Decimal or kind is Written or kind is int or verb == "d":
         return gofmt.sprintf(f"%{verb}", [_go_value(value)])
     return rego_text(value)
 
@@ -72,7 +72,7 @@ def _fast(parts: tuple[str, ...], operands: list[Value]) -> str | None:
             if verb == "s" or not gofmt.INT64_LEAST <= value < -gofmt.INT64_LEAST:
                 return None
             made[2 * index + 1] = str(value)
-        elif kind is float or kind is Decimal or verb == "d":
+        elif kind is float or kind is Decimal or kind is Written or verb == "d":
             return None
         else:
             made[2 * index + 1] = rego_text(value)
@@ -83,7 +83,7 @@ def _go_value(value: Value) -> int | float | str:
     kind = type(value)
     if kind is str or kind is int:
         return value  # type: ignore[no-any-return]
-    if kind is float or kind is Decimal:
+    if kind is float or kind is Decimal or kind is Written:
         text = number_text(value)
         if text.lstrip("-").isdigit():
             return int(text)

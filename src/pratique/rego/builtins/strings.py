@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pratique.rego.builtins.aggregates import members
-from pratique.rego.builtins.registry import builtin, failure, mismatch, operand_error, whole
+from pratique.rego.builtins.registry import builtin, failure, machine_int, mismatch, operand_error
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Set, Value, ordered, type_name
@@ -27,13 +27,13 @@ def texts(name: str, position: int, collection: Value) -> list[str]:
             kind = type_name(collection)
             raise BuiltinError(
                 TYPE_ERROR,
-                f"{name}: operand {position} must be {kind} of string but got {kind} containing "
+                f"{name}: operand {position} must be {kind} of strings but got {kind} containing "
                 f"{type_name(each)}",
             )
     return list(found)
 
 
-@builtin("concat", "string, array|set -> string")
+@builtin("concat", "string, array|set -> string", accepts="string, set|array")
 def concat(separator: Value, collection: Value) -> Value:
     """Join the strings of an array, or of a set in Rego's order."""
     return separator.join(texts("concat", 2, collection))
@@ -123,7 +123,7 @@ def split(text: Value, separator: Value) -> Value:
 def split_n(text: Value, separator: Value, number: Value) -> Value:
     """Return the first `number` parts, or the last ones when it is negative."""
     parts = text.split(separator) if separator else list(text)
-    limit = whole("strings.split_n", 3, number)
+    limit = machine_int("strings.split_n", 3, number)
     return parts[:limit] if limit >= 0 else parts[limit:]
 
 
@@ -187,10 +187,10 @@ def reverse(text: Value) -> Value:
 @builtin("substring", "string, number, number -> string")
 def substring(text: Value, offset: Value, length: Value) -> Value:
     """Return `length` code points from `offset`; a negative length takes the rest."""
-    start = whole("substring", 2, offset)
+    start = machine_int("substring", 2, offset)
     if start < 0:
         raise failure("substring", "negative offset")
-    count = whole("substring", 3, length)
+    count = machine_int("substring", 3, length)
     return text[start:] if count < 0 else text[start : start + count]
 
 

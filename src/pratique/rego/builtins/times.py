@@ -19,7 +19,7 @@ from pratique.rego.builtins.layouts import (
     formatted,
     parsed,
 )
-from pratique.rego.builtins.registry import builtin, failure, operand_error, whole
+from pratique.rego.builtins.registry import builtin, failure, machine_int, operand_error
 from pratique.rego.runtime.numbers import whole as integer
 from pratique.rego.runtime.state import State
 from pratique.rego.runtime.values import Value, is_number, type_name
@@ -138,7 +138,7 @@ def add_date(value: Value, years: Value, months: Value, days: Value) -> Value:
     for position, each in enumerate((years, months, days), 2):
         if not is_number(each):
             raise operand_error(name, position, "number", type_name(each))
-        added.append(whole(name, position, each))
+        added.append(machine_int(name, position, each))
     moment = _local(number, zone)
     local = moment.local
     if any(abs(each) > 10**9 for each in added):

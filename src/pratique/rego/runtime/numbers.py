@@ -12,32 +12,57 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.values import Set, Value, is_number, type_name
+from pratique.rego.runtime.values import Set, Value, Written, is_number, type_name
 
 Number: TypeAlias = "int | float | Decimal"
 
 MANTISSA: Final = 64
+_MACHINE: Final = 1 << 63
+_MOST_DIGITS: Final = 19
+# Where OPA takes the short way with whole numbers: those that fit 32 bits.
+_SMALL: Final = 1 << 31
+# big.Float's own precision where it comes from a float64.
+FLOAT64: Final = 53
+_EXPONENTS: Final = range(-4, 6)
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+\Z")
+_MACHINE_INTEGER: Final = re.compile(r"(-?[0-9]+)(?:\.0*)?\Z")
+_MINUS_ZERO: Final = Decimal("-0")
 
 
 def parse_number(text: str) -> int | Decimal:
     """Return the number that a literal's text stands for; `1.0`, `1e3` and `-0` keep their text."""
-    return int(text) if _INTEGER.match(text) and text != "-0" else Decimal(text)
+    if _INTEGER.match(text) and text != "-0":
+        return int(text)
+    found = Decimal(text)
+    return found if _decimal_text(found) == text else Written(text)
 
 
 def number_text(number: Number) -> str:
     """Return the text of a number as OPA prints it."""
     if type(number) is int:
         return _digits(number)
-    text = repr(number) if type(number) is float else str(number)
-    if "E" in text:
-        return text.replace("E+", "e").replace("E", "e")
-    return text
+    if type(number) is Written:
+        return number.text
+    return repr(number) if type(number) is float else _decimal_text(number)
+
+
+def _decimal_text(number: Number) -> str:
+    return str(number).replace("E+", "e").replace("E", "e")
 
 
 def _digits(number: int) -> str:
     # Python refuses to print integers of more than 4300 digits in one go.
     return str(number) if number.bit_length() < 14000 else f"{Decimal(number):f}"
+
+
+def machine_int(number: Number) -> int | None:
+    """Return the number as Go's int where its text is one: digits that fit 64 bits, and no fraction but zeros."""
+    if type(number) is not int:
+        found = _MACHINE_INTEGER.match(number_text(number))
+        if not found or len(found.group().lstrip("-")) > _MOST_DIGITS:
+            return None
+        number = int(found[1])
+    return number if -_MACHINE <= number < _MACHINE else None
 
 
 def as_fraction(number: Number) -> Fraction:
@@ -47,15 +72,15 @@ def as_fraction(number: Number) -> Fraction:
     return rounded(Fraction(Decimal(repr(number)) if type(number) is float else number))
 
 
-def rounded(value: Fraction) -> Fraction:
-    """Round to a 64-bit mantissa, half to even."""
+def rounded(value: Fraction, mantissa: int = MANTISSA) -> Fraction:
+    """Round to a mantissa of so many bits, half to even."""
     if not value:
         return value
     top, bottom = abs(value.numerator), value.denominator
-    shift = MANTISSA - (top.bit_length() - bottom.bit_length())
-    # The quotient has 64 or 65 bits at this shift; one more step brings it to 64.
+    shift = mantissa - (top.bit_length() - bottom.bit_length())
+    # The quotient may have a bit too many at this shift; one more step takes it away.
     quotient = _shifted(top, bottom, shift)
-    if quotient.bit_length() > MANTISSA:
+    if quotient.bit_length() > mantissa:
         shift -= 1
         quotient = _shifted(top, bottom, shift)
     result = Fraction(quotient, 1 << shift) if shift >= 0 else Fraction(quotient << -shift)
@@ -74,43 +99,53 @@ def _shifted(top: int, bottom: int, shift: int) -> int:
     return quotient
 
 
-def from_fraction(value: Fraction) -> int | Decimal:
-    """Return a 64-bit-mantissa result as a number: an integer, or its shortest text."""
-    value = rounded(value)
+def from_fraction(value: Fraction, mantissa: int = MANTISSA, *, negative: bool = False) -> int | Decimal:
+    """Return a result as a number: the shortest digits that read back to the same mantissa.
+
+    An integer is filled up with zeros, another number has an exponent where Go's `%g` has one; `negative` is the
+    sign of a zero.
+    """
+    value = rounded(value, mantissa)
+    if not value:
+        return _MINUS_ZERO if negative else 0
+    digits, power = _shortest(value, mantissa)
+    sign = "-" if value < 0 else ""
     if value.denominator == 1:
-        return value.numerator
-    for digits in range(1, 24):
-        text = f"{_scientific(value, digits)}"
-        found = Decimal(text)
-        if rounded(Fraction(found)) == value:
-            return found
-    raise AssertionError("23 digits always tell 64-bit mantissas apart")
+        found: int = int(f"{sign}{digits}") * 10**power
+        return found
+    exponent = len(digits) + power - 1
+    if exponent in _EXPONENTS:
+        return parse_number(sign + _plain(digits, power))
+    point = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
+    return parse_number(f"{sign}{point}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}")
 
 
-def _scientific(value: Fraction, digits: int) -> str:
-    # `digits` significant digits, rounded to nearest.
+def _shortest(value: Fraction, mantissa: int) -> tuple[str, int]:
+    """Return the fewest significant digits of a number, and the power of ten that they are multiplied with."""
     top, bottom = abs(value.numerator), value.denominator
     exponent = len(_digits(top)) - len(_digits(bottom))
     if Fraction(top, bottom) < Fraction(10) ** exponent:
         exponent -= 1
-    scale = digits - 1 - exponent
-    scaled = Fraction(top, bottom) * (Fraction(10) ** scale)
-    number = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    text = str(number).rstrip("0") or "0"
-    dropped = len(str(number)) - len(text)
-    sign = "-" if value < 0 else ""
-    return f"{sign}{_plain(text, dropped - scale)}"
+    for digits in range(1, 24):
+        scale = digits - 1 - exponent
+        scaled = Fraction(top, bottom) * (Fraction(10) ** scale)
+        number = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+        if rounded(number / Fraction(10) ** scale, mantissa) == abs(value):
+            text = str(number).rstrip("0")
+            return text, len(str(number)) - len(text) - scale
+    raise AssertionError("23 digits always tell 64-bit mantissas apart")
 
 
-def _plain(digits: str, exponent: int) -> str:
-    if exponent >= 0:
-        return digits + "0" * exponent
-    point = len(digits) + exponent
+def _plain(digits: str, power: int) -> str:
+    point = len(digits) + power
     if point > 0:
         return f"{digits[:point]}.{digits[point:]}"
-    if point > -5:
-        return f"0.{'0' * -point}{digits}"
-    return f"{digits}e{exponent}"
+    return f"0.{'0' * -point}{digits}"
+
+
+def negative(number: Number) -> bool:
+    """Tell whether the number has a minus sign; a zero may have one."""
+    return number < 0 or (isinstance(number, Decimal) and number.is_signed())
 
 
 def operand(name: str, position: int, value: Value) -> None:
@@ -153,7 +188,7 @@ def minus(left: Value, right: Value) -> Value:
         raise BuiltinError(
             TYPE_ERROR, f"minus: operand 1 must be one of {{number, set}} but got {type_name(left)}"
         )
-    wanted = "set" if type(left) is Set else "number"
+    wanted = "set" if is_number(right) else "number"
     raise BuiltinError(TYPE_ERROR, f"minus: operand 2 must be {wanted} but got {type_name(right)}")
 
 
@@ -165,7 +200,8 @@ def times(left: Value, right: Value) -> Value:
     one, two = whole(left), whole(right)
     if one is not None and two is not None:
         return one * two
-    return from_fraction(as_fraction(left) * as_fraction(right))
+    minus = negative(left) is not negative(right)
+    return from_fraction(as_fraction(left) * as_fraction(right), negative=minus)
 
 
 def divide(left: Value, right: Value) -> Value:
@@ -173,7 +209,17 @@ def divide(left: Value, right: Value) -> Value:
     _operands("div", left, right)
     if right == 0:
         raise BuiltinError(BUILTIN_ERROR, "div: divide by zero")
-    return from_fraction(as_fraction(left) / as_fraction(right))
+    one, two = whole(left), whole(right)
+    if one and two and max(abs(one), abs(two)) < _SMALL and one % two == 0:
+        return one // two
+    minus = negative(left) is not negative(right)
+    return from_fraction(as_fraction(left) / as_fraction(right), negative=minus)
+
+
+def small_int(number: Number) -> int | None:
+    """Return the number as an int where OPA takes the short way with it: a plain integer that fits 32 bits."""
+    found = machine_int(number)
+    return found if found is not None and -_SMALL <= found < _SMALL else None
 
 
 def whole(value: Value) -> int | None:
@@ -182,7 +228,7 @@ def whole(value: Value) -> int | None:
         return value
     if type(value) is float:
         return int(value) if value.is_integer() else None
-    if type(value) is Decimal and value == value.to_integral_value():
+    if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)
     return None
 
@@ -190,10 +236,10 @@ def whole(value: Value) -> int | None:
 def modulo(left: Value, right: Value) -> Value:
     """Return `left % right` with the sign of `left`; both must be integers."""
     _operands("rem", left, right)
-    if right == 0:
-        raise BuiltinError(BUILTIN_ERROR, "rem: modulo by zero")
     top, bottom = whole(left), whole(right)
     if top is None or bottom is None:
         raise BuiltinError(BUILTIN_ERROR, "rem: modulo on floating-point number")
+    if bottom == 0:
+        raise BuiltinError(BUILTIN_ERROR, "rem: modulo by zero")
     rest = abs(top) % abs(bottom)
     return -rest if top < 0 else rest

@@ -7,11 +7,10 @@ types. Generated code does the usual case (a `dict` and a string key) in line an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from decimal import Decimal
 from typing import Final
 
-from pratique.rego.runtime.numbers import whole
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, equal, ordered
+from pratique.rego.runtime.numbers import machine_int
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, equal, is_number, ordered
 
 _NOTHING: Final[tuple[Value, ...]] = ()
 
@@ -23,9 +22,7 @@ def get(base: Value, name: Value) -> Value:
         return base.get(name, UNDEFINED) if type(name) is str else UNDEFINED
     if kind is list:
         if type(name) is not int:
-            if type(name) is not float and type(name) is not Decimal:
-                return UNDEFINED
-            index = whole(name)
+            index = machine_int(name) if is_number(name) else None
             if index is None:
                 return UNDEFINED
             name = index

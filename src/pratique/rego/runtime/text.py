@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pratique.rego.runtime import numbers
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, Written
 
 _ESCAPES: Final = {
     '"': '\\"',
@@ -87,7 +87,7 @@ def to_json(value: Value) -> Any:
         return [to_json(item) for item in value]
     if kind is Object:
         return {key_text(name): to_json(value.get(name)) for name in value}
-    if kind is Decimal:
+    if kind is Decimal or kind is Written:
         integer = numbers.whole(value)
         return float(value) if integer is None else integer
     return value

@@ -2,8 +2,9 @@
 
 null, booleans, strings, arrays and objects are `None`, `bool`, `str`, `list` and `dict` with string keys,
 as JSON brings them: input is read as it is, never converted or copied. `Set` holds anything; `Object` is the
-rare object that has a key which is no string. Numbers are `int`, `float` (only as read from input) and
-`Decimal` (see `numbers`). `UNDEFINED` is the absence of a value, and is never inside one.
+rare object that has a key which is no string. Numbers are `int`, `float` (only as read from input), `Decimal`,
+and `Written`, a Decimal with a text of its own (see `numbers`). `UNDEFINED` is the absence of a value, and is
+never inside one.
 
 Values are immutable by agreement. Python's `==` and `hash` are wrong for Rego (`True == 1`; lists do not
 hash), hence `equal`, `compare` and `key`, the canonical key: values are equal exactly when their keys are.
@@ -42,6 +43,24 @@ class Undefined:
 
 UNDEFINED: Final = Undefined()
 
+
+@final
+class Written(Decimal):
+    """A number whose text is not the one that its value has by itself: `1e-07`, `1E3`, `0.0000001`."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Written:
+        """Return the number that the text stands for."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Written, (self.text,)
+
+
 # Tags that no JSON value can be equal to: tuples never come from input.
 _TRUE: Final = ("true",)
 _FALSE: Final = ("false",)
@@ -62,7 +81,7 @@ def key(value: Value) -> Any:
             ((name, item),) = value.items()
             return ("object", name, item if type(item) is str else key(item))
         return ("object", frozenset([(name, key(item)) for name, item in value.items()]))
-    if kind is Decimal:
+    if kind is Decimal or kind is Written:
         # A Decimal and an int of the same value have the same hash; a float of the same text has not.
         return value
     if kind is float:
@@ -206,7 +225,7 @@ def truthy(value: Value) -> bool:
 def is_number(value: Value) -> bool:
     """Tell whether the value is a number (a boolean is not)."""
     kind = type(value)
-    return kind is int or kind is float or kind is Decimal
+    return kind is int or kind is float or kind is Decimal or kind is Written
 
 
 def is_object(value: Value) -> bool:
@@ -226,6 +245,7 @@ _NAMES: Final[dict[type, str]] = {
     int: "number",
     float: "number",
     Decimal: "number",
+    Written: "number",
     str: "string",
     list: "array",
     dict: "object",
@@ -238,6 +258,7 @@ _RANKS: Final[dict[type, int]] = {
     int: 2,
     float: 2,
     Decimal: 2,
+    Written: 2,
     str: 3,
     list: 4,
     dict: 5,
@@ -246,7 +267,7 @@ _RANKS: Final[dict[type, int]] = {
 }
 # What `count` takes.
 COUNTED: Final = frozenset({list, dict, Object, Set, str})
-_PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, float})
+_PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, Written, float})
 
 
 def exact(number: float | Decimal | int) -> int | Decimal:
