@@ -195,7 +195,7 @@ class _Run:
         """Load, compile and evaluate; an error becomes part of the outcome where JSON is asked for."""
         from pratique import rego
         from pratique.cli.rego import loading
-        from pratique.cli.rego.presentation import Outcome
+        from pratique.cli.rego.presentation import Outcome, problem_data
 
         settings = self.settings
         outcome = Outcome()
@@ -215,7 +215,7 @@ class _Run:
                 click.echo(outcome.trace, nl=False)
                 raise
             self.failed = error
-            outcome.errors = [_error(each) for each in getattr(error, "problems", (error,))]
+            outcome.errors = [problem_data(each) for each in getattr(error, "problems", (error,))]
         self._explain(outcome)
         return outcome
 
@@ -244,6 +244,7 @@ class _Run:
         self, query: str, given: Any, loaded: Loaded, outcome: Outcome, version: Any, taken: int
     ) -> None:
         from pratique.cli.rego import gojson
+        from pratique.cli.rego.presentation import problem_data
         from pratique.rego.observe.profile import Profile
 
         settings = self.settings
@@ -282,7 +283,7 @@ class _Run:
             timers = {**question.timers, "load_files": taken}
             outcome.metrics.append({f"timer_rego_{name}_ns": timers[name] for name in sorted(timers)})
         if settings.show_builtin_errors and first:
-            outcome.errors = [_error(each) for each in errors]
+            outcome.errors = [problem_data(each) for each in errors]
         if coverage is not None:
             outcome.coverage = self._covered(query, given, loaded, version, coverage)
 
@@ -377,20 +378,3 @@ class _Run:
 def _say(text: str, location: Location) -> None:
     # OPA prints what a policy says as it is.
     click.echo(text, err=True)
-
-
-def _error(error: Any) -> dict[str, Any]:
-    """Return a problem as OPA's JSON has it; a query's own places name no file."""
-    place = error.location
-    found: dict[str, Any] = {
-        "message": error.message,
-        "code": error.code,
-        "location": {
-            "file": "" if place.file == "query" else place.file,
-            "row": place.line,
-            "col": place.column,
-        },
-    }
-    if error.code == "rego_parse_error":
-        found["details"] = {"line": place.text, "idx": place.column - 1}
-    return found

@@ -54,13 +54,15 @@ class Programs:
         self._found: dict[str, Any] = {}
         self._frames: dict[str, tuple[list[rego.Source], str]] = {}
 
-    def check(self, template: Template) -> str:
+    def check(self, template: Template, *, strict: bool = False) -> str:
         """Compile a template without parameters, and return the name of its entry point.
+
+        With `strict`, what is unused or deprecated is refused too, as `opa check --strict` does.
 
         Raises `TemplateError`.
         """
         sources, entrypoint = self._frame(template)
-        self._compile(template, sources, entrypoint, None)
+        self._compile(template, sources, entrypoint, None, strict=strict)
         return entrypoint
 
     def program(self, template: Template, parameters: Mapping[str, Any]) -> Program:
@@ -86,9 +88,11 @@ class Programs:
         sources: list[rego.Source],
         entrypoint: str,
         parameters: Mapping[str, Any] | None,
+        *,
+        strict: bool = False,
     ) -> Any:
         digest = _digest(template, parameters)
-        if (found := self._found.get(digest)) is not None:
+        if (found := self._found.get(digest)) is not None and not strict:
             return found
         constants = None if parameters is None else {"input.parameters": parameters}
         try:
@@ -97,6 +101,7 @@ class Programs:
                 entrypoints=[entrypoint],
                 constants=constants,
                 builtins=self._builtins,
+                capabilities=rego.Capabilities(strict=strict),
                 data_roots=("inventory",),
                 printing=self._sink is not None,
             )
@@ -104,6 +109,11 @@ class Programs:
             raise _refusal(template, error.problems, "unable to compile modules") from error
         self._found[digest] = compiled
         return compiled
+
+
+def sources(template: Template) -> list[rego.Source]:
+    """Return the modules of a template, checked to be what Gatekeeper takes. Raises `TemplateError`."""
+    return _sources(template)[0]
 
 
 def _digest(template: Template, parameters: Mapping[str, Any] | None) -> str:

@@ -11,7 +11,7 @@ from pratique.rego.builtins.registry import Builtin
 from pratique.rego.check import Capabilities
 from pratique.rego.engine import Policy, compile, query  # the contract's own name
 from pratique.rego.errors import CompileError, Problem
-from pratique.rego.parse import parse_module
+from pratique.rego.parse import module_data, parse_module
 from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitError
 from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.text import json_text, rego_text, to_json
@@ -35,6 +35,7 @@ __all__ = [
     "Version",
     "compile",
     "json_text",
+    "module_data",
     "parse_module",
     "query",
     "rego_text",

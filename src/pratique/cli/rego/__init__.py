@@ -8,6 +8,8 @@ from pratique.cli.menu import Menu
 
 MENU = {
     "test": "Run the tests among policies, as opa test does.",
+    "check": "Check whether policies and templates compile, as opa check does.",
+    "compile": "Show a policy after each pass of the compiler.",
     "fmt": "Format Rego as opa fmt does, and v0 as v1.",
 }
 

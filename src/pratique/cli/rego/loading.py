@@ -55,12 +55,17 @@ def load(
     return found
 
 
+def files(paths: Iterable[str], *, ignore: Sequence[str] = ()) -> Iterator[Path]:
+    """Yield every file that paths name or hold. Raises InputError."""
+    for named in paths:
+        yield from _files(Path(named), ignore)
+
+
 def policies(paths: Iterable[str], version: Version, *, ignore: Sequence[str] = ()) -> list[Source]:
     """Read policies alone: the `.rego` files that paths hold."""
     return [
         Source(str(file), text_of(file), version)
-        for named in paths
-        for file in _files(Path(named), ignore)
+        for file in files(paths, ignore=ignore)
         if file.suffix == ".rego"
     ]
 

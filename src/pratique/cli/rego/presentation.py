@@ -246,3 +246,20 @@ _RENDER: Final[dict[str, Callable[[Outcome, int], str]]] = {
     "raw": _raw,
     "pretty": _pretty,
 }
+
+
+def problem_data(error: Any) -> dict[str, Any]:
+    """Return a problem as OPA's JSON has it; a query's own places name no file."""
+    place = error.location
+    found: dict[str, Any] = {
+        "message": error.message,
+        "code": error.code,
+        "location": {
+            "file": "" if place.file == "query" else place.file,
+            "row": place.line,
+            "col": place.column,
+        },
+    }
+    if error.code == "rego_parse_error":
+        found["details"] = {"line": place.text, "idx": place.column - 1}
+    return found
