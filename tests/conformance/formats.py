@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,10 +40,15 @@ class Item(NamedTuple):
 
     def ours(self) -> str:
         """Return our layout, or nothing where it is refused."""
-        try:
-            return format_module(rego.Source(self.name, self.text, self.version), target=self.target)
-        except rego.CompileError:
-            return ""
+        return _formatted(self.text, self.version, self.target)
+
+
+@cache
+def _formatted(text: str, version: rego.Version, target: Target) -> str:
+    try:
+        return format_module(rego.Source("module.rego", text, version), target=target)
+    except rego.CompileError:
+        return ""
 
 
 def items() -> Iterator[Item]:

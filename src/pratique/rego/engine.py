@@ -124,7 +124,7 @@ class Policy:
     def stages(self) -> dict[str, str]:
         """Return the policy after each pass, as text: syntax tree, plan, Python and its table of constants."""
         rules = [rule for group in self.checked.rules.values() for rule in group]
-        table = [f"{name} = {value!r}" for name, value in self.emitted.constants.items()]
+        table = [f"{name} = {_shown(value)}" for name, value in self.emitted.constants.items()]
         return {
             "tree": "\n".join(map(repr, rules)) + "\n",
             "plan": render(self.plan),
@@ -152,6 +152,13 @@ class Policy:
         if not error.location.line:
             error.location = place_of(self.emitted, error.__traceback__) or error.location
         return error
+
+
+def _shown(value: Any) -> str:
+    """Return a constant as text that is the same in every process: a function by its name, a set in order."""
+    if isinstance(value, frozenset):
+        return f"frozenset({{{', '.join(sorted(map(repr, value)))}}})"
+    return f"<{value.__qualname__}>" if hasattr(value, "__qualname__") else repr(value)
 
 
 def _unwatched(_: Event) -> None:

@@ -45,3 +45,11 @@ def test_a_comment_where_no_layout_keeps_it_leaves_the_rule_as_it_is() -> None:
     kept = "p  if {\n  count([1, 2\n  # why\n  ]) == 1 with count as 2\n} # end\n"
     text = f"package a\n\n{kept}\nq  := 1\n"
     assert format_module(rego.Source("a.rego", text)) == f"package a\n\n{kept}\nq := 1\n"
+
+
+def test_comments_that_have_no_place_in_v1_stand_above_their_rule() -> None:
+    text = "package a\n\np {\n  count([1, 2\n  # why\n  ]) == 1 with count as 2\n} # end\n\nq { true }\n"
+    found = format_module(rego.Source("a.rego", text, "v0"), target="v1")
+    assert (
+        found == "package a\n\n# why\n# end\np if {\n\tcount([1, 2]) == 1 with count as 2\n}\n\nq := true\n"
+    )

@@ -62,7 +62,7 @@ class Imports(Rules):
 
     def imports(self, lines: list[Line]) -> None:
         """Write imports: groups with a blank line between them, each sorted by path, comments at their ends kept."""
-        rows = {each.row for each in lines}
+        rows = {float(each.row) for each in lines}
         ends = {each.row: each.text for each in self.comments if each.row in rows}
         self.comments = [each for each in self.comments if each.row not in rows]
         groups: list[list[Line]] = []

@@ -7,7 +7,7 @@ promise that stays as its author wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,10 +16,10 @@ from pratique.rego.format.imports import Imports, Line, planned
 from pratique.rego.format.meaning import same
 from pratique.rego.format.style import Target, directive, style_of
 from pratique.rego.format.upgrade import upgraded
-from pratique.rego.format.writer import remarks
+from pratique.rego.format.writer import Remark, remarks
 from pratique.rego.nodes import Module, Rule
 from pratique.rego.parse import parse_module
-from pratique.rego.source import Source, Version
+from pratique.rego.source import Source, Span, Version
 
 # How often a layout is laid out again at most until it stays as it is; two are enough for all that was seen.
 _ROUNDS: Final = 8
@@ -96,6 +96,10 @@ def _kept(module: Module, target: Target, version: Version, *, drop: bool) -> st
             return text
     if same_version and not drop:
         return module.source.text
+    # What cannot stay as it is goes without the comments inside it; they stand above it.
+    text = laid_out(module, target, drop=drop, lifted=suspects)
+    if _means(text, module, version):
+        return text
     rule = next((each for each in module.rules if each.span in suspects), None)
     place = rule.span.location() if rule else module.source.location(0, 1)
     message = f"this cannot be rewritten to Rego {target} by rule"
@@ -125,9 +129,30 @@ def _line_end(rule: Rule) -> int:
     return found if found >= 0 else len(rule.span.source.text)
 
 
-def laid_out(module: Module, target: Target, *, drop: bool, kept: Container[object] = ()) -> str:
-    """Return the text of a module for a target, in one pass; rules whose span is in `kept` stay as they are."""
-    layout = Layout(module.source, remarks(module.source, module.comments), style_of(module, target))
+def laid_out(
+    module: Module, target: Target, *, drop: bool, kept: Container[Span] = (), lifted: Iterable[Span] = ()
+) -> str:
+    """Return the text of a module for a target, in one pass.
+
+    Rules whose span is in `kept` stay as they are; comments inside those that are `lifted` stand above them.
+    """
+    found = remarks(module.source, module.comments)
+    for span in lifted:
+        found = _lifted(found, span)
+    layout = Layout(module.source, found, style_of(module, target))
     layout.kept = kept
     layout.module(module, planned(module, target, drop=drop))
     return layout.text()
+
+
+def _lifted(comments: list[Remark], span: Span) -> list[Remark]:
+    """Return the comments with those inside a rule above it, in their order."""
+    first, last = span.source.position(span.start), span.source.position(span.end)
+    return sorted(
+        (
+            each._replace(row=first[0] - 0.5, column=1 + number)
+            if first <= (each.row, each.column) and each.row <= last[0]
+            else each
+        )
+        for number, each in enumerate(comments, 1)
+    )

@@ -34,7 +34,7 @@ def head_span(rule: Rule) -> Span:
 class Rules(Bodies):
     """Writes rules; those whose span is in `kept` as their author did."""
 
-    kept: Container[object] = ()
+    kept: Container[Span] = ()
 
     def rules(self, rules: list[Rule]) -> None:
         """Write rules one after the other; neighbours of one line each stay together."""

@@ -18,9 +18,9 @@ INDENT: Final = "\t"
 
 
 class Remark(NamedTuple):
-    """A comment: its line, its column, and its text with the sign."""
+    """A comment: its line, its column, and its text with the sign; between two lines the line is a half."""
 
-    row: int
+    row: float
     column: int
     text: str
 
