@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from pratique.rego.builtins import patterns
-from pratique.rego.builtins.registry import builtin, failure, operand_error
+from pratique.rego.builtins.registry import RefusalError, builtin, operand_error
 from pratique.rego.builtins.strings import texts
-from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.values import Value, type_name
 
 
@@ -36,72 +35,95 @@ def quote_meta(text: Value) -> Value:
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str, delimiters: str) -> Any:
-    source, at = _translate(pattern, delimiters, 0, depth=0)
-    if at != len(pattern):
-        raise failure("glob.match", f"unexpected `{pattern[at]}` in `{pattern}`")
-    try:
-        return patterns.compiled(f"(?s:{source})")
-    except BuiltinError as error:
-        raise failure("glob.match", error.message) from None
+    return patterns.compiled(f"(?s:{_Translator(pattern, delimiters).whole()})")
 
 
-def _translate(pattern: str, delimiters: str, at: int, *, depth: int) -> tuple[str, int]:
-    """Return the regular expression for the pattern from `at` on, and where it ended."""
-    one = f"[^{re.escape(delimiters)}]" if delimiters else "."
-    out: list[str] = []
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "*":
-            if pattern.startswith("**", at):
-                out.append(".*")
-                at += 1
+class _Translator:
+    """Reads a pattern of OPA's library (gobwas/glob) and makes a regular expression of it."""
+
+    def __init__(self, pattern: str, delimiters: str) -> None:
+        self._pattern = pattern
+        self._one = f"[^{re.escape(delimiters)}]" if delimiters else "."
+        self._at = 0
+
+    def whole(self) -> str:
+        """Return the regular expression of the whole pattern."""
+        return self._sequence(nested=False)
+
+    def _fail(self, reason: str) -> RefusalError:
+        return RefusalError(f"glob: syntax error at {len(self._pattern[: self._at].encode())}: {reason}")
+
+    def _read(self) -> str:
+        char = self._pattern[self._at : self._at + 1]
+        self._at += len(char)
+        return char
+
+    def _sequence(self, *, nested: bool) -> str:
+        out: list[str] = []
+        while char := self._read():
+            if char == "*":
+                doubled = self._pattern.startswith("*", self._at)
+                self._at += doubled
+                out.append(".*" if doubled else f"{self._one}*")
+            elif char == "?":
+                out.append(self._one)
+            elif char == "[":
+                out.append(self._range())
+            elif char == "{":
+                out.append(self._alternatives())
+            elif nested and char in ",}":
+                self._at -= 1
+                break
+            elif char == "\\":
+                escaped = self._read()
+                if not escaped:
+                    raise self._fail("trailing backslash")
+                out.append(_literal(escaped))
             else:
-                out.append(f"{one}*")
-        elif char == "?":
-            out.append(one)
-        elif char == "[":
-            made, at = _class(pattern, at)
-            out.append(made)
-        elif char == "{":
-            made, at = _alternatives(pattern, delimiters, at, depth=depth)
-            out.append(made)
-        elif depth and char in ",}":
-            return "".join(out), at
-        elif char == "\\":
-            at += 1
-            out.append(_literal(pattern[at : at + 1]))
+                out.append(_literal(char))
+        return "".join(out)
+
+    def _alternatives(self) -> str:
+        choices = [self._sequence(nested=True)]
+        while (char := self._read()) == ",":
+            choices.append(self._sequence(nested=True))
+        if not char:
+            raise self._fail("unclosed `{`")
+        return f"(?:{'|'.join(choices)})"
+
+    def _range(self) -> str:
+        negated = self._pattern.startswith("!", self._at)
+        self._at += negated
+        first, last = self._read(), ""
+        if self._pattern.startswith("-", self._at) and first:
+            self._at += 1
+            last = self._read()
+            inside = f"{_literal(first)}-{_literal(last)}"
         else:
-            out.append(_literal(char))
-        at += 1
-    return "".join(out), at
+            self._at -= len(first)
+            inside = "".join(map(_literal, self._members()))
+        closing = self._read()
+        if not closing:
+            raise self._fail("unexpected end of input")
+        if closing != "]":
+            raise self._fail("expected close range character")
+        if not inside:
+            raise self._fail("could not parse range")
+        if last and first > last:
+            raise self._fail("range hi character is less than lo")
+        return f"[{'^' if negated else ''}{inside}]"
+
+    def _members(self) -> list[str]:
+        members: list[str] = []
+        while (char := self._read()) and char != "]":
+            if char == "\\":
+                char = self._read()
+                if not char:
+                    raise self._fail("trailing backslash")
+            members.append(char)
+        self._at -= len(char)
+        return members
 
 
 def _literal(char: str) -> str:
     return re.escape(char) if char.isascii() else char
-
-
-def _class(pattern: str, start: int) -> tuple[str, int]:
-    end = pattern.find("]", start + 2)
-    if end < 0:
-        raise failure("glob.match", f"unclosed `[` in `{pattern}`")
-    inside = pattern[start + 1 : end]
-    negated = inside[:1] == "!"
-    inside = inside[1:] if negated else inside
-    ranged = len(inside) == 3 and inside[1] == "-"
-    if ranged:
-        inside = f"{_literal(inside[0])}-{_literal(inside[2])}"
-    else:
-        inside = "".join(map(_literal, inside.replace("\\", "")))
-    return f"[{'^' if negated else ''}{inside}]", end
-
-
-def _alternatives(pattern: str, delimiters: str, start: int, *, depth: int) -> tuple[str, int]:
-    choices: list[str] = []
-    at = start
-    while True:
-        made, at = _translate(pattern, delimiters, at + 1, depth=depth + 1)
-        choices.append(made)
-        if at >= len(pattern):
-            raise failure("glob.match", f"unclosed `{{` in `{pattern}`")
-        if pattern[at] == "}":
-            return f"(?:{'|'.join(choices)})", at

@@ -10,8 +10,8 @@ from typing import Any, Final
 from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import parse_number
-from pratique.rego.runtime.text import json_text, rego_text
-from pratique.rego.runtime.values import Set, Value
+from pratique.rego.runtime.text import json_text, key_text, rego_text
+from pratique.rego.runtime.values import Object, Set, Value
 
 _CASTS: Final[dict[type, str]] = {bool: "bool", str: "string"}
 
@@ -41,6 +41,8 @@ def marshal_with_options(value: Value, options: Value) -> Value:
 
 def _indented(value: Value, prefix: str, indent: str, depth: int) -> str:
     plain = list(value) if type(value) is Set else value
+    if type(plain) is Object:
+        plain = {key_text(name): item for name, item in plain.items()}
     if type(plain) not in (list, dict) or not plain:
         return json_text(value)
     inner, outer = f"\n{prefix}{indent * (depth + 1)}", f"\n{prefix}{indent * depth}"
@@ -59,8 +61,8 @@ def json_is_valid(text: Value) -> Value:
     if type(text) is not str:
         return False
     try:
-        parsed(text)
-    except JsonError:
+        _DECODER.decode(text)
+    except (ValueError, RecursionError):
         return False
     return True
 
@@ -82,7 +84,11 @@ def parsed(text: str) -> Value:
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
-        raise JsonError(_Complaint(text).message()) from None
+        complaint = _Complaint(text).message()
+        if complaint is None:
+            # OPA's decoder lets `null` pass behind the value.
+            return _DECODER.raw_decode(text.lstrip(_SPACE))[0]
+        raise JsonError(complaint) from None
     return _without_surrogates(value) if "\\u" in text else value
 
 
@@ -119,8 +125,8 @@ class _Complaint:
         self._text = text
         self._at = 0
 
-    def message(self) -> str:
-        """Return what Go says."""
+    def message(self) -> str | None:
+        """Return what Go says, or None if it does not mind."""
         try:
             self._value(0)
         except JsonError as error:
@@ -134,8 +140,10 @@ class _Complaint:
             self._value(0)
         except JsonError as error:
             return str(error)
-        token = self._text[start : self._at].strip('"')
-        return f"error: invalid character '{token}' after top-level value"
+        following = self._text[start : self._at].strip('"')
+        if following == "null":
+            return None
+        return f"error: invalid character '{following}' after top-level value"
 
     def _peek(self) -> str:
         while self._at < len(self._text) and self._text[self._at] in _SPACE:

@@ -12,7 +12,7 @@ from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
-_TEMPLATE: Final = re.compile(r"\$(?:\$|([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\})")
+_TEMPLATE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 
 
 def _compiled(name: str, pattern: str) -> Any:
