@@ -34,6 +34,7 @@ from pratique.agent.metrics import Metrics
 from pratique.agent.servers import Listener, Receive, Scope, Send, answer, body_of
 from pratique.agent.settings import Settings
 from pratique.agent.webhook import Webhook
+from pratique.client.providers import Providers
 from pratique.constraint import Library
 from pratique.constraint.expansion import Expander
 from pratique.kube import yaml
@@ -139,7 +140,7 @@ def webhook(count: int) -> Webhook:
         return None
 
     namespaces = {"/shop": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}}
-    world = World(library(count), Exclusions("pratique-system"), namespaces, nowhere, Expander())
+    world = World(library(count), Exclusions("pratique-system"), namespaces, nowhere, Expander(), Providers())
     return Webhook(world, Settings(), Metrics())
 
 

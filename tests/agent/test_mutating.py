@@ -16,6 +16,7 @@ from pratique.agent.metrics import Metrics
 from pratique.agent.mutating import Mutating
 from pratique.agent.settings import Settings
 from pratique.agent.webhook import Webhook
+from pratique.client.providers import Providers
 from pratique.constraint import Library
 from pratique.constraint.expansion import Expander
 from pratique.kube.patch import apply_json_patch
@@ -49,7 +50,7 @@ class Setup:
             self.system.put(one)
         exclusions = Exclusions("pratique-system")
         exclusions.load(config)
-        self.world = World(Library(), exclusions, NAMESPACES, self.fetch, Expander())
+        self.world = World(Library(), exclusions, NAMESPACES, self.fetch, Expander(), Providers())
         self.mutating = Mutating(self.world, self.settings, self.metrics, self.system)
 
     async def fetch(self, name: str) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from pratique.agent.entries import Entries
 from pratique.agent.records import Records
 from pratique.agent.webhook import Webhook
 from pratique.client import resources
+from pratique.client.providers import Providers
 from pratique.client.resources import Resource
 
 
@@ -230,6 +231,7 @@ def test_the_webhook_judges_them_too() -> None:
                 w.cluster.namespaces.kept,
                 w.cluster.fetch_namespace,
                 w.mutators.expander,
+                Providers(),
             )
             webhook = Webhook(seen, w.settings, w.metrics)
 

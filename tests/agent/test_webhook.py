@@ -10,6 +10,7 @@ from pratique.agent.exclusions import Exclusions
 from pratique.agent.metrics import Metrics
 from pratique.agent.settings import Settings
 from pratique.agent.webhook import Webhook
+from pratique.client.providers import Providers
 from pratique.constraint import Library, Violation
 from pratique.constraint.expansion import Expander
 
@@ -27,7 +28,7 @@ class Setup:
         exclusions = Exclusions("pratique-system")
         exclusions.load(config)
         self.asked: list[str] = []
-        world = World(self.library, exclusions, NAMESPACES, self.fetch, Expander())
+        world = World(self.library, exclusions, NAMESPACES, self.fetch, Expander(), Providers())
         settings = Settings(exempt_namespaces=("free",), exempt_prefixes=("sys-",))
         self.webhook = Webhook(world, settings, self.metrics, refused=lambda *pair: self.refused.append(pair))
 

@@ -14,17 +14,21 @@ known to fail; a line there that passes fails the run.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography import x509
+from tests.client.stub_provider import provider
 
+from pratique.client.providers import Providers
 from pratique.constraint import WEBHOOK, ConstraintError, Library, Programs, Review, TemplateError
-from pratique.constraint.external import Answer
 from pratique.errors import NotFoundError, PratiqueError
 from pratique.kube import yaml
 from pratique.policy import Assignment, Cluster, Definition, bind
@@ -93,7 +97,10 @@ def pick(definitions: list[Definition], policy: str, parameters: dict[str, Any])
 
 
 class Notation:
-    """Stands for the signature provider: a tag `signed` is signed, and counts while a certificate is trusted."""
+    """What the signature provider says, which a stub serves over TLS.
+
+    A tag `signed` is signed, and counts while a certificate is trusted.
+    """
 
     def __init__(self) -> None:
         self.trusted = False
@@ -107,11 +114,9 @@ class Notation:
             except ValueError:
                 self.trusted = False
 
-    def ask(self, provider: str, keys: Sequence[str]) -> Answer:
+    def say(self, keys: list[str]) -> list[dict[str, Any]]:
         """Answer with one verifier's report for each image."""
-        if provider != "ratify-provider":
-            return Answer(system_error=f"no provider {provider}")
-        return Answer(responses=tuple((key, self._report(key)) for key in keys))
+        return [{"key": key, "value": self._report(key)} for key in keys]
 
     def _report(self, image: str) -> dict[str, Any]:
         passes = image.endswith(":signed") and self.trusted
@@ -123,7 +128,7 @@ class Notation:
         return {"isSuccess": passes, "verifierReports": [report]}
 
 
-def prepare(policy: Path, scenario: Path, definitions: list[Definition], notation: Notation) -> Library:
+def prepare(policy: Path, scenario: Path, definitions: list[Definition], providers: Providers) -> Library:
     """Return a library that holds what the scenario's assignment becomes; raises `PratiqueError`."""
     path = scenario / "policy_parameters.json"
     parameters = json.loads(path.read_text()) if path.is_file() else {}
@@ -137,7 +142,7 @@ def prepare(policy: Path, scenario: Path, definitions: list[Definition], notatio
     manifests = bind(assignment, definition, Cluster(CLUSTER), _fetcher(policy))
     if manifests.template is None or manifests.constraint is None:
         raise NotFoundError(manifests.reason)
-    library = Library(programs=Programs(ask=notation.ask))
+    library = Library(programs=Programs(ask=providers.ask))
     library.put_template(manifests.template)
     library.put_constraint(manifests.constraint)
     return library
@@ -152,15 +157,43 @@ def _fetcher(policy: Path) -> Callable[[str], str]:
     return fetch
 
 
-def judge(case: Case, library: Library, notation: Notation) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is outside of the library: the provider, how it is reached, and the loop that waits for it."""
+
+    notation: Notation
+    providers: Providers
+    runner: asyncio.Runner
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Serve the provider over TLS, and know it as a cluster would."""
+    notation = Notation()
+    with (
+        TemporaryDirectory() as folder,
+        provider(Path(folder), notation.say) as stub,
+        asyncio.Runner() as runner,
+    ):
+        # Which certificate is trusted changes from manifest to manifest: nothing is kept.
+        providers = Providers(keep_seconds=0)
+        providers.put(stub.document("ratify-provider"))
+        yield World(notation, providers, runner)
+        runner.run(providers.close())
+
+
+def judge(case: Case, library: Library, outside: World) -> Outcome:
     """Send a manifest's documents."""
+    notation, providers = outside.notation, outside.providers
     found: list[str] = []
     documents = yaml.read(case.manifest.read_text(), file=str(case.manifest))
     notation.trusted = False
     for document in documents:
         notation.see(document)
     for review in reviews(documents):
-        violations = library.review(review, WEBHOOK)
+        violations = outside.runner.run(
+            providers.complete(lambda review=review: library.review(review, WEBHOOK))
+        )
         broken = [violation.message for violation in violations if violation.error]
         if broken:
             return Outcome(case, f"cannot be evaluated: {broken[0]}")
@@ -201,21 +234,21 @@ def reviews(documents: list[dict[str, Any]]) -> Iterator[Review]:
 
 def run(folders: list[Path], definitions: list[Definition]) -> list[Outcome]:
     """Run every case of every policy."""
-    outcomes = []
-    notation = Notation()
-    for policy in policies(folders):
-        libraries: dict[Path, Library | str] = {}
-        for case in cases(policy):
-            if case.scenario not in libraries:
-                try:
-                    libraries[case.scenario] = prepare(policy, case.scenario, definitions, notation)
-                except (TemplateError, ConstraintError, PratiqueError) as error:
-                    libraries[case.scenario] = error.render()
-            library = libraries[case.scenario]
-            outcomes.append(
-                judge(case, library, notation) if isinstance(library, Library) else Outcome(case, library)
-            )
-    return outcomes
+    with world() as outside:
+        return [outcome for policy in policies(folders) for outcome in play(policy, definitions, outside)]
+
+
+def play(policy: Path, definitions: list[Definition], outside: World) -> Iterator[Outcome]:
+    """Run every case of one policy."""
+    libraries: dict[Path, Library | str] = {}
+    for case in cases(policy):
+        if case.scenario not in libraries:
+            try:
+                libraries[case.scenario] = prepare(policy, case.scenario, definitions, outside.providers)
+            except (TemplateError, ConstraintError, PratiqueError) as error:
+                libraries[case.scenario] = error.render()
+        library = libraries[case.scenario]
+        yield judge(case, library, outside) if isinstance(library, Library) else Outcome(case, library)
 
 
 def known(todo: Path) -> dict[str, str]:

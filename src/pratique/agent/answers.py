@@ -11,6 +11,7 @@ from typing import Any
 
 from pratique.agent import guard
 from pratique.agent.exclusions import Exclusions
+from pratique.client.providers import Providers
 from pratique.constraint import Library
 from pratique.constraint.expansion import Expander
 from pratique.errors import NotFoundError
@@ -28,6 +29,7 @@ class World:
     """Namespace objects by `/name`, as an informer keeps them."""
     fetch_namespace: Callable[[str], Awaitable[Object | None]]
     expander: Expander
+    providers: Providers
 
     def excluded(self, process: str, request: Object) -> bool:
         """Tell whether a process leaves a request's namespace alone; a Namespace counts as being in itself."""

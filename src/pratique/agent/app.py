@@ -11,22 +11,26 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from pratique import __version__
 from pratique.agent import logs
+from pratique.agent.certs import Certificates
 from pratique.agent.cluster import Cluster
 from pratique.agent.entries import Entries
+from pratique.agent.external import ExternalData
 from pratique.agent.inventory import InventorySync
 from pratique.agent.metrics import Metrics
 from pratique.agent.mutators import Mutators
 from pratique.agent.servers import Listener, Pages
 from pratique.agent.settings import Settings
 from pratique.agent.status import Status
-from pratique.client import kubeconfig
+from pratique.client import kubeconfig, resources
 from pratique.client.kube import KubeClient
+from pratique.client.providers import Pair, Providers
 from pratique.client.service import ServiceClient
-from pratique.constraint import Library
+from pratique.constraint import Library, Programs
 from pratique.errors import PratiqueError
 
 
@@ -41,13 +45,16 @@ class Parts:
     cluster: Cluster
     inventory: InventorySync
     mutators: Mutators
+    external: ExternalData
+    certificates: Certificates | None
     status: Status
     entries: Entries
     metrics: Metrics
 
     def unready(self) -> list[str]:
         """Return what the library does not hold yet."""
-        return [*self.cluster.unready(), *self.inventory.unready(), *self.mutators.unready()]
+        parts = (self.cluster, self.inventory, self.mutators, self.external)
+        return [line for part in parts for line in part.unready()]
 
 
 class Role(Protocol):
@@ -69,12 +76,21 @@ def assemble(settings: Settings) -> Parts:
     service = None
     if settings.service:
         service = ServiceClient(settings.service.url, token=settings.service.token, ca=settings.service.ca)
-    metrics, library = Metrics(), Library()
+    metrics, certificates = Metrics(), _certificates(settings, client)
+    providers = Providers(
+        keep_seconds=settings.external_data_seconds, certificate=_client_pair(settings, certificates)
+    )
+    library = Library(programs=Programs(ask=providers.ask if settings.external_data else None))
     cluster = Cluster(client, library, namespace=settings.namespace, metrics=metrics)
-    mutators = Mutators(client, metrics=metrics, annotate=settings.annotate_mutations)
+    mutators = Mutators(
+        client, metrics=metrics, lookup=providers.lookup, annotate=settings.annotate_mutations
+    )
     mutators.listen(cluster.expansion_changed)
+    external = ExternalData(client, providers, metrics=metrics)
+    external.listen(cluster.external_data_changed)
     entries = Entries(client, pod=settings.pod_name, operations=settings.operations)
     entries.follow(mutators.on_status, lambda key: mutators.entry(*key))
+    entries.follow(external.on_status, lambda key: external.entry(*key))
     return Parts(
         settings=settings,
         client=client,
@@ -83,6 +99,8 @@ def assemble(settings: Settings) -> Parts:
         cluster=cluster,
         inventory=InventorySync(client, cluster, metrics=metrics),
         mutators=mutators,
+        external=external,
+        certificates=certificates,
         status=Status(
             client,
             cluster,
@@ -93,6 +111,38 @@ def assemble(settings: Settings) -> Parts:
         entries=entries,
         metrics=metrics,
     )
+
+
+def _certificates(settings: Settings, client: KubeClient) -> Certificates | None:
+    if not settings.rotate_certificates:
+        return None
+    configurations = []
+    if settings.does("webhook"):
+        configurations.append((resources.VALIDATING_WEBHOOKS, settings.webhook_configuration))
+    if settings.does("mutation-webhook"):
+        configurations.append((resources.MUTATING_WEBHOOKS, settings.mutating_configuration))
+    return Certificates(
+        client,
+        namespace=settings.namespace,
+        secret=settings.certificate_secret,
+        service=settings.webhook_service,
+        configurations=configurations,
+    )
+
+
+def _client_pair(settings: Settings, certificates: Certificates | None) -> Callable[[], Pair | None]:
+    """Return who says what is shown to a provider: the certificate that the webhook serves with."""
+    if certificates is not None:
+        return certificates.pair
+    folder = Path(settings.certificate_folder)
+
+    def read() -> Pair | None:
+        try:
+            return (folder / "tls.crt").read_text(), (folder / "tls.key").read_text()
+        except OSError:
+            return None
+
+    return read
 
 
 class Health:
@@ -168,6 +218,9 @@ async def _work(parts: Parts, roles: Sequence[Role]) -> None:
         tasks.create_task(parts.cluster.run())
         tasks.create_task(parts.inventory.run())
         tasks.create_task(parts.mutators.run())
+        tasks.create_task(parts.external.run())
+        if parts.certificates:
+            tasks.create_task(parts.certificates.run())
         tasks.create_task(parts.status.run())
         tasks.create_task(parts.entries.run())
         for role in roles:

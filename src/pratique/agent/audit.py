@@ -21,10 +21,12 @@ from pratique.agent.metrics import ACTIONS, Metrics
 from pratique.agent.records import ObjectKey, Records
 from pratique.client.informer import Change, Informer, Selection
 from pratique.client.kube import KubeClient, Object
+from pratique.client.providers import Providers
 from pratique.client.resources import Discovery, Resource
 from pratique.constraint import Review, Violation, expansion
 from pratique.constraint.expansion import Expander, ExpansionError
 from pratique.errors import PratiqueError
+from pratique.kube.providers import UnansweredError
 from pratique.mutation import MutationError
 
 POINT = "audit.gatekeeper.sh"
@@ -35,6 +37,11 @@ CONCURRENT_LISTS = 8
 # A namespace's or the inventory's changes may make any verdict old. Judging everything again for them
 # takes at most a tenth of the time.
 DUTY = 10
+
+
+# What a template's text has in it that reads what changed.
+_LOOKED_UP = {"inventory": "inventory", "external": "external_data"}
+_Verdict = tuple[list[tuple[str, str]], list[Violation]]
 
 
 @dataclass(slots=True)
@@ -61,8 +68,9 @@ class Audit:
         metrics: Metrics,
         chunk_size: int = 500,
         expander: Expander | None = None,
+        providers: Providers | None = None,
     ) -> None:
-        """Judge with an `expander` also what objects would generate."""
+        """Judge with an `expander` also what objects would generate, asking `providers`."""
         self.records = records
         self.last_run = ""
         self.on_sweep: list[Callable[[], None]] = []
@@ -71,6 +79,7 @@ class Audit:
         self._metrics = metrics
         self._chunk = chunk_size
         self._expander = expander or Expander()
+        self._providers = providers or Providers()
         self._watches: dict[Resource, _Watch] = {}
         self._discovery: Discovery | None = None
         self._pending: dict[PolicyChange, None] = {}
@@ -186,11 +195,12 @@ class Audit:
                 for one in known.values()
                 if "namespaceSelector" in ((one.obj.get("spec") or {}).get("match") or {})
             ]
-        if change.what == "inventory":
+        if change.what in _LOOKED_UP:
+            word = _LOOKED_UP[change.what]
             looking = {
                 name
                 for name, template in self._cluster.templates.items()
-                if "inventory" in str((template.obj.get("spec") or {}).get("targets"))
+                if word in str((template.obj.get("spec") or {}).get("targets"))
             }
             return [kinds_of(one.obj) for (kind, _), one in known.items() if kind.lower() in looking]
         return []
@@ -292,12 +302,33 @@ class Audit:
             self._watches[resource].waiting.setdefault(space, {})[name] = obj
             return
         review = Review.from_object(obj, namespace=namespace, source="Original")
-        matched, violations = self._verdict(review)
+        try:
+            self._put(subject, meta, self._providers.attempt(lambda: self._verdict(review)))
+        except UnansweredError:
+            assert self._tasks is not None  # only informers of the group call this
+            self._tasks.create_task(self._judge_later(resource, subject, meta, review))
+
+    async def _judge_later(
+        self, resource: Resource, subject: ObjectKey, meta: Object, review: Review
+    ) -> None:
+        """Judge an object when providers have answered; unless it is another one by then."""
+        try:
+            verdict = await self._providers.complete(lambda: self._verdict(review))
+        except PratiqueError as error:
+            logs.warning("an object could not be judged", name=meta["name"], reason=error.message)
+            return
+        watch = self._watches.get(resource)
+        key = f"{meta.get('namespace', '')}/{meta['name']}"
+        if watch is not None and watch.informer.versions.get(key) == meta.get("resourceVersion", ""):
+            self._put(subject, meta, verdict)
+
+    def _put(self, subject: ObjectKey, meta: Object, verdict: _Verdict) -> None:
+        matched, violations = verdict
         self.records.put(
             subject, uid=meta.get("uid", ""), matched=matched, violations=violations, now=now_text()
         )
 
-    def _verdict(self, review: Review) -> tuple[list[tuple[str, str]], list[Violation]]:
+    def _verdict(self, review: Review) -> _Verdict:
         library = self._cluster.library
         try:
             return expansion.judge(library, self._expander, review, point=POINT)

@@ -40,6 +40,8 @@ AUTHORITY_DAYS, SERVING_DAYS = 3650, 365
 RENEW_BEFORE = timedelta(days=90)
 CHECK_SECONDS = 3600
 FIELD_MANAGER = "pratique-certificates"
+# It is shown to providers of external data too, as a client's.
+USES = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 KEYS = ("ca.crt", "ca.key", "tls.crt", "tls.key")
 
 
@@ -63,12 +65,14 @@ class Pair:
             authority = x509.load_pem_x509_certificate(self.authority)
             certificate = x509.load_pem_x509_certificate(self.certificate)
             names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
             certificate.verify_directly_issued_by(authority)
             key = load_pem_private_key(self.key, password=None)
         except (ValueError, TypeError, x509.ExtensionNotFound, InvalidSignature, UnsupportedAlgorithm):
             return False
         return (
             name in names.get_values_for_type(x509.DNSName)
+            and set(USES) <= set(uses)
             and key.public_key() == certificate.public_key()
             and min(certificate.not_valid_after_utc, authority.not_valid_after_utc) - now > RENEW_BEFORE
         )
@@ -100,7 +104,7 @@ def make_pair(
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(USES), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
         )
@@ -196,6 +200,11 @@ class Certificates:
     def authority(self) -> bytes:
         """The authority's certificate as PEM; empty before the first one is loaded."""
         return self._current.authority if self._current else b""
+
+    def pair(self) -> tuple[str, str] | None:
+        """Return the certificate and its key as PEM, None before the first one is loaded."""
+        held = self._current
+        return (held.certificate.decode(), held.key.decode()) if held else None
 
     async def run(self) -> None:
         """Make or read the pair, then follow the Secret and the configuration for ever."""

@@ -34,7 +34,9 @@ class PolicyChange:
     `kinds` are the (group, kind) pairs that are concerned, `*` for all; None means every kind.
     """
 
-    what: Literal["constraint", "removed", "namespace", "exclusions", "inventory", "expansion", "served"]
+    what: Literal[
+        "constraint", "removed", "namespace", "exclusions", "inventory", "expansion", "external", "served"
+    ]
     constraint: tuple[str, str] = ("", "")
     kinds: frozenset[tuple[str, str]] | None = None
 
@@ -181,6 +183,10 @@ class Cluster:
     def inventory_changed(self) -> None:
         """Tell the listeners that policies which look things up may judge otherwise now."""
         self._tell(PolicyChange("inventory"))
+
+    def external_data_changed(self) -> None:
+        """Tell the listeners that a provider came, went or changed, and with it what policies are told."""
+        self._tell(PolicyChange("external"))
 
     def expansion_changed(self) -> None:
         """Tell the listeners that what objects would generate may be something else now."""

@@ -8,13 +8,9 @@ from pathlib import Path
 
 from pratique.agent.answers import World
 from pratique.agent.app import Parts
-from pratique.agent.certs import Certificates
 from pratique.agent.denials import Denials
 from pratique.agent.servers import Listener
-from pratique.agent.settings import Settings
 from pratique.agent.webhook import Webhook
-from pratique.client import resources
-from pratique.client.resources import Resource
 from pratique.errors import InputError
 
 
@@ -24,15 +20,7 @@ class Front:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         settings, cluster, service = parts.settings, parts.cluster, parts.service
-        self._certificates: Certificates | None = None
-        if settings.rotate_certificates:
-            self._certificates = Certificates(
-                parts.client,
-                namespace=settings.namespace,
-                secret=settings.certificate_secret,
-                service=settings.webhook_service,
-                configurations=_configurations(settings),
-            )
+        self._certificates = parts.certificates
         self._denials: Denials | None = None
         if service and settings.service:
             name = settings.service.cluster
@@ -44,6 +32,7 @@ class Front:
             cluster.namespaces.kept,
             cluster.fetch_namespace,
             mutators.expander,
+            parts.external.providers,
         )
         refused = self._denials.add if self._denials is not None else None
         self._webhook = Webhook(world, settings, parts.metrics, refused=refused, mutators=mutators.system)
@@ -60,7 +49,6 @@ class Front:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             if self._certificates:
-                tasks.create_task(self._certificates.run())
                 await self._certificates.ready.wait()
                 tls = self._certificates.tls
             else:
@@ -79,16 +67,6 @@ class Front:
     async def drain(self) -> None:
         """Go on answering until the API server has heard that this pod is ending."""
         await asyncio.sleep(self._parts.settings.shutdown_delay)
-
-
-def _configurations(settings: Settings) -> list[tuple[Resource, str]]:
-    """Return the webhook configurations of this process' roles."""
-    found = []
-    if settings.does("webhook"):
-        found.append((resources.VALIDATING_WEBHOOKS, settings.webhook_configuration))
-    if settings.does("mutation-webhook"):
-        found.append((resources.MUTATING_WEBHOOKS, settings.mutating_configuration))
-    return found
 
 
 def _given(folder: Path) -> ssl.SSLContext:

@@ -16,6 +16,8 @@ from pratique.constraint import ConstraintError, Library, TemplateError, expansi
 from pratique.constraint.errors import INGEST_ERROR, PARSE_ERROR
 from pratique.constraint.expansion import ExpansionError
 from pratique.errors import PratiqueError
+from pratique.kube import providers
+from pratique.kube.providers import ProviderError
 from pratique.mutation import MutatorError
 
 OWN_GROUPS = frozenset(
@@ -31,6 +33,7 @@ STATUS_ONLY = frozenset({INGEST_ERROR, PARSE_ERROR})
 _READERS: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {
     **{(mutation.GROUP, kind): mutation.read for kind in mutation.KINDS},
     (expansion.GROUP, expansion.KIND): expansion.read,
+    (providers.GROUP, providers.KIND): providers.read,
 }
 
 
@@ -76,7 +79,7 @@ def check(request: dict[str, Any], library: Library, *, validate_actions: bool =
             reader(obj)
     except ConstraintError as error:
         return Verdict(error.http_code, error.message)
-    except (MutatorError, ExpansionError) as error:
+    except (MutatorError, ExpansionError, ProviderError) as error:
         return Verdict(422, error.message)
     except PratiqueError as error:
         return Verdict(500, error.message)

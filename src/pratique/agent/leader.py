@@ -68,6 +68,7 @@ class Leader:
             metrics=parts.metrics,
             chunk_size=settings.chunk_size,
             expander=parts.mutators.expander if settings.expand else None,
+            providers=parts.external.providers,
         )
         if settings.does("status"):
             parts.status.follow(

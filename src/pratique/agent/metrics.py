@@ -70,6 +70,7 @@ class Metrics:
         self._mutator_seconds = seconds(
             "mutator_ingestion_duration_seconds", "Time to read a mutator", INGESTION_BUCKETS, "status"
         )
+        self._providers = gauge("providers", "Providers of external data", "status")
         self._expansions = gauge("expansion_templates", "Expansion templates", "status")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -102,6 +103,11 @@ class Metrics:
             self._mutators.labels(status).set(mutators.count(status))
             self._expansions.labels(status).set(templates.count(status))
         self._conflicting.set(conflicting)
+
+    def providers_counted(self, providers: list[str]) -> None:
+        """Show how many providers there are, by the status of each."""
+        for status in ("active", "error"):
+            self._providers.labels(status).set(providers.count(status))
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

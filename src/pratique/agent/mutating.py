@@ -62,11 +62,13 @@ class Mutating:
         name = "" if guard.is_namespace(kind) else str(request.get("namespace") or "")
         try:
             namespace = await namespace_of(self._world, name)
-            changed = self._system.mutate(
-                _placed(found, name),
-                namespace=namespace,
-                operation=request["operation"],
-                username=str((request.get("userInfo") or {}).get("username") or ""),
+            changed = await self._world.providers.complete(
+                lambda: self._system.mutate(
+                    _placed(found, name),
+                    namespace=namespace,
+                    operation=request["operation"],
+                    username=str((request.get("userInfo") or {}).get("username") or ""),
+                )
             )
         except (MutationError, NotFoundError) as error:
             if self._settings.log_mutations:

@@ -7,6 +7,7 @@ passed on; nothing reads the environment later.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from pratique.errors import InputError
 
 OPERATIONS = ("webhook", "mutation-webhook", "audit", "sync", "status")
 NAMESPACE = "pratique-system"
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Settings:
     log_mutations: bool = False
     annotate_mutations: bool = False
     expand: bool = True
+    external_data: bool = True
+    external_data_seconds: float = 180.0
     validate_enforcement_action: bool = True
     certificate_secret: str = "pratique-webhook-server-cert"  # noqa: S105 (the name of a Secret)
     webhook_service: str = "pratique-webhook-service"
@@ -108,6 +113,17 @@ def pod_from(environ: Mapping[str, str] | None = None) -> tuple[str, str, str]:
         env.get("POD_NAMESPACE") or NAMESPACE,
         env.get("POD_IP", ""),
     )
+
+
+def seconds_of(duration: str, *, flag: str) -> float:
+    """Return the seconds of `3m` or `1h30m`, as Go writes durations. Raises InputError naming the flag."""
+    text = duration.strip()
+    found = _DURATION.findall(text)
+    if text == "0":
+        return 0.0
+    if not found or "".join(number + unit for number, unit in found) != text:
+        raise InputError(f"{flag} is `{duration}`, which is no duration", hint="write it as `3m` or `90s`")
+    return sum(float(number) * _UNITS[unit] for number, unit in found)
 
 
 def port_of(address: str, *, flag: str) -> int:

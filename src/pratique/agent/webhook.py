@@ -122,7 +122,8 @@ class Webhook:
         if request.get("operation") == "DELETE" and request.get("oldObject") is None:
             return "error", refuse(500, "oldObject cannot be nil for DELETE operations")
         try:
-            violations = self._violations(Review.from_admission(request, namespace))
+            review = Review.from_admission(request, namespace)
+            violations = await world.providers.complete(lambda: self._violations(review))
         except (ExpansionError, MutationError) as error:
             return "error", refuse(500, error.message)
         decision = decide(violations)

@@ -40,6 +40,19 @@ import click
     help="Judge what objects will generate; on by default.",
 )
 @click.option(
+    "--enable-external-data/--disable-external-data",
+    "external_data",
+    default=True,
+    help="Let policies call external_data; on by default.",
+)
+@click.option(
+    "--external-data-provider-response-cache-ttl",
+    "external_data_ttl",
+    default="3m",
+    show_default=True,
+    help="How long a provider's answer is kept; 0: not at all.",
+)
+@click.option(
     "--disable-enforcementaction-validation", is_flag=True, help="Accept unknown enforcement actions."
 )
 @click.option("--disable-cert-rotation", is_flag=True, help="Serve with the certificate in --cert-dir.")
@@ -105,6 +118,10 @@ def _settings(options: dict):  # type: ignore[no-untyped-def,type-arg]
         log_mutations=options["log_mutations"],
         annotate_mutations=options["mutation_annotations"],
         expand=options["expand"],
+        external_data=options["external_data"],
+        external_data_seconds=settings.seconds_of(
+            options["external_data_ttl"], flag="--external-data-provider-response-cache-ttl"
+        ),
         validate_enforcement_action=not options["disable_enforcementaction_validation"],
         rotate_certificates=not options["disable_cert_rotation"],
         certificate_folder=options["cert_dir"],

@@ -59,7 +59,7 @@ class Credentials:
                 )
             )
             if certificate:
-                _load_pair(context, certificate, key)
+                load_pair(context, certificate, key)
         except (ssl.SSLError, ValueError) as error:
             raise KubeconfigError(
                 f"kubeconfig `{connection.source}`: the certificates or the key cannot be read: "
@@ -111,7 +111,8 @@ def _token_file(path: str) -> str:
         return ""
 
 
-def _load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
+def load_pair(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Load a certificate and its key, both PEM, into a context; raises `ssl.SSLError`."""
     # The ssl module reads pairs from files only; this one is ours alone and gone at once.
     handle, path = tempfile.mkstemp(prefix="pratique-", suffix=".pem")
     try:

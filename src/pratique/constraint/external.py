@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pratique import rego
+from pratique.kube.providers import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,18 @@ Ask = Callable[[str, Sequence[str]], Answer]
 
 def nobody(provider: str, keys: Sequence[str]) -> Answer:
     """Answer for a process that knows no providers."""
-    return Answer(status_code=500, system_error=f"key is not found in provider cache: {provider}")
+    return Answer(status_code=400, system_error=f"key is not found in provider cache: {provider}")
+
+
+def answer(reply: Reply) -> Answer:
+    """Return what a policy sees of a provider's reply."""
+    items = [(item["key"], item) for item in reply.items]
+    return Answer(
+        tuple((key, item.get("value")) for key, item in items if not item.get("error")),
+        tuple((key, str(item["error"])) for key, item in items if item.get("error")),
+        reply.status_code,
+        reply.system_error,
+    )
 
 
 def builtin(ask: Ask) -> rego.Builtin:

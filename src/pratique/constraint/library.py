@@ -29,6 +29,7 @@ from pratique.constraint.template import Template
 from pratique.constraint.violation import Finding, Locate, Violation, findings, nowhere
 from pratique.errors import NotFoundError
 from pratique.kube import yaml
+from pratique.kube.providers import UnansweredError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,7 +205,8 @@ class Library:
     def judge(self, review: Review, point: str = WEBHOOK) -> tuple[list[tuple[str, str]], list[Violation]]:
         """Return the (kind, name) of each constraint that applies at this point, and all violations.
 
-        A constraint that cannot be matched counts as one that applies.
+        A constraint that cannot be matched counts as one that applies. Raises `UnansweredError` where external
+        data must be fetched first.
         """
         applied: list[tuple[str, str]] = []
         found: list[Violation] = []
@@ -213,6 +215,7 @@ class Library:
             return applied, found
         objects = self._objects(review)
         locate = Fields(review.subject).find
+        unanswered: list[Any] = []
         for one, actions in candidates:
             if point == WEBHOOK and not one.template.admits(review.operation):
                 continue
@@ -223,9 +226,17 @@ class Library:
                 reason = Finding(f"unable to match constraints: {error.message}", None, error=True)
                 found.append(_violation(one, actions, reason, nowhere))
             else:
-                for finding in self._ask(one, review):
+                try:
+                    answers = self._ask(one, review)
+                except UnansweredError as error:
+                    # The others are still asked, so that all that is missing is fetched at once.
+                    unanswered += error.questions
+                    continue
+                for finding in answers:
                     found.append(_violation(one, actions, finding, locate))
             applied.append((one.constraint.kind, one.constraint.name))
+        if unanswered:
+            raise UnansweredError(*unanswered)
         if len(found) > 1:
             found.sort(key=_ORDER)
         return applied, found

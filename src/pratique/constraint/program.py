@@ -47,10 +47,14 @@ class Program:
 class Programs:
     """Compiled programs by content, so that the same text and parameters are compiled once."""
 
-    def __init__(self, *, ask: external.Ask = external.nobody, sink: Sink | None = None) -> None:
-        """`ask` reaches providers of external data; `sink` hears what policies print, which costs them time."""
+    def __init__(self, *, ask: external.Ask | None = external.nobody, sink: Sink | None = None) -> None:
+        """Keep nothing yet.
+
+        `ask` reaches providers of external data, and without it policies have no `external_data`; `sink` hears
+        what policies print, which costs them time.
+        """
         self._sink = sink
-        self._builtins = {"external_data": external.builtin(ask)}
+        self._builtins = {} if ask is None else {"external_data": external.builtin(ask)}
         self._found: dict[str, Any] = {}
         self._frames: dict[str, tuple[list[rego.Source], str]] = {}
 
