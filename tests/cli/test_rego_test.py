@@ -136,3 +136,14 @@ def test_data_and_patterns_and_v0(run: Any, tmp_path: Path) -> None:
 
 def test_what_is_not_built_is_refused(run: Any) -> None:
     assert "`--bench` is not supported" in run(".", "--bench", code=2)
+
+
+def test_what_policies_may_not_call_can_be_replaced(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "h_test.rego").write_text(
+        "package h\nok if http.send({}).status_code == 200\n"
+        'test_replaced if ok with http.send as {"status_code": 200}\ntest_real if ok\n'
+    )
+    out = run("h_test.rego", "-v", code=2)
+    assert "data.h.test_replaced: PASS" in out
+    assert "data.h.test_real: FAIL" in out
+    assert "http.send: policies here do not use the network" in out

@@ -312,15 +312,15 @@ def compile_modules(
     modules: Sequence[nodes.Module],
     *,
     capabilities: Capabilities | None = None,
+    builtins: Mapping[str, registry.Builtin] | None = None,
     limits: Limits = LIMITS,
     printing: bool = False,
     watched: Watching | None = None,
 ) -> Policy:
     """Compile modules that are parsed already into a policy. Raises CompileError."""
-    checked = check(modules, **_options(capabilities, None, printing))
-    return _policy(
-        plan(checked, printing=printing, watched=watched), checked, None, limits=limits, strict=False
-    )
+    checked = check(modules, **_options(capabilities, builtins, printing))
+    planned = plan(checked, printing=printing, watched=watched)
+    return _policy(planned, checked, builtins, limits=limits, strict=False)
 
 
 def _policy(

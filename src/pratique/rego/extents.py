@@ -23,15 +23,35 @@ def literal(node: nodes.Expr) -> Span:
 
 
 def head(rule: nodes.Rule) -> Span:
-    """Return the place of a rule's head; of a default only that word, without a body up to `contains`."""
+    """Return the place of a rule's head; of a default only that word, without a body up to `contains`.
+
+    A head that asks for more than constants is pointed at as a whole.
+    """
     if rule.default:
         return rule.span._replace(end=rule.span.start + len("default"))
     span = rule.head_span or rule.span
-    if rule.kind == "set" and implied(rule) is not None and span.start < rule.value.span.start <= span.end:
+    if (
+        rule.kind == "set"
+        and implied(rule) is not None
+        and not computed(rule.value)
+        and span.start < rule.value.span.start <= span.end
+    ):
         before = span.source.text[span.start : rule.value.span.start].rstrip()
         if before.endswith("contains"):
             return span._replace(end=span.start + len(before.removesuffix("contains").rstrip()))
     return span
+
+
+def computed(node: nodes.Term) -> bool:
+    """Tell whether a term of a head asks for more than variables and constants."""
+    match node:
+        case nodes.Ref() | nodes.Call() | nodes.Comprehension() | nodes.Template():
+            return True
+        case nodes.Array() | nodes.SetOf():
+            return any(map(computed, node.items))
+        case nodes.Object():
+            return any(computed(name) or computed(item) for name, item in node.pairs)
+    return False
 
 
 def implied(rule: nodes.Rule) -> Span | None:

@@ -91,6 +91,8 @@ class Pretty:
         if found is not None:
             click.echo(f"\n  {found.place.file}:{found.place.line}:")
             click.echo(indented("\n".join(found.lines), 4) + "\n")
+        for refusal in result.refusals:
+            click.echo(f"  {refusal}")
 
     def finish(self) -> None:
         """Print details of failures where they were asked for, and the summary."""

@@ -128,6 +128,8 @@ class Coverage:
     def record(self, event: Event) -> None:
         """Take note of an expression that is evaluated, or of a rule that answers."""
         if event.op == "Eval" or (event.op == "Exit" and event.site.kind == "rule"):
+            if event.site.hidden:
+                return
             span = event.site.span
             if span.source.file in self._modules:
                 self._covered.setdefault(span.source.file, set()).add(range_of(span))

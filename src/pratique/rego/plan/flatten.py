@@ -20,10 +20,14 @@ GENERATED = "~f"
 
 
 class Flat(NamedTuple):
-    """One flat expression, and the whole of the written one that it comes from."""
+    """One flat expression, and the whole of the written one that it comes from.
+
+    What stands in a template string is `hidden`, unless it is a reference: coverage does not count it.
+    """
 
     literal: nodes.Expr
     whole: Span
+    hidden: bool = False
 
 
 class Flattener:
@@ -56,7 +60,7 @@ class Flattener:
         found: list[nodes.Expr] = []
         terms: list[nodes.Term] = []
         for head in heads:
-            if not _computed(head):
+            if not extents.computed(head):
                 terms.append(head)
                 continue
             name = self._fresh(extents.term(head))
@@ -67,7 +71,11 @@ class Flattener:
     def body(self, body: nodes.Body) -> tuple[Flat, ...]:
         """Return the body flat; nested bodies become so when they are planned."""
         return tuple(
-            [Flat(flat, extents.literal(literal)) for literal in body for flat in self._literal(literal)]
+            [
+                Flat(flat, extents.literal(literal), _templated(literal) or _holds_template(flat))
+                for literal in body
+                for flat in self._literal(literal)
+            ]
         )
 
     def _literal(self, literal: nodes.Expr) -> list[nodes.Expr]:
@@ -106,7 +114,7 @@ class Flattener:
         before: list[nodes.Expr] = []
         withs = []
         for each in literal.withs:
-            if each.by or not _computed(each.value):
+            if each.by or not extents.computed(each.value):
                 withs.append(each)
                 continue
             calls: list[nodes.Expr] = []
@@ -215,6 +223,23 @@ def _mapped(term: nodes.Term, change: Callable[[nodes.Term], nodes.Term]) -> nod
     return term
 
 
+def _templated(literal: nodes.Expr) -> bool:
+    # `check` makes `~t1 = expression` of what stands in the braces of a template string.
+    return (
+        isinstance(literal, nodes.Unify)
+        and isinstance(literal.left, nodes.Var)
+        and literal.left.name.startswith("~t")
+        and not isinstance(literal.right, nodes.Ref)
+    )
+
+
+def _holds_template(literal: nodes.Expr) -> bool:
+    match literal:
+        case nodes.Unify(right=nodes.Comprehension(body=(only,))):
+            return _templated(only)
+    return False
+
+
 def _is_true(literal: nodes.Expr) -> bool:
     match literal:
         case nodes.Test(nodes.Scalar(True), withs=()):
@@ -224,15 +249,3 @@ def _is_true(literal: nodes.Expr) -> bool:
 
 def _is_call(term: nodes.Term, name: str) -> bool:
     return isinstance(term, nodes.Call) and term.parts == (name,)
-
-
-def _computed(term: nodes.Term) -> bool:
-    """Tell whether a term of a head asks for more than variables and constants."""
-    match term:
-        case nodes.Ref() | nodes.Call() | nodes.Comprehension():
-            return True
-        case nodes.Array() | nodes.SetOf():
-            return any(map(_computed, term.items))
-        case nodes.Object():
-            return any(_computed(name) or _computed(item) for name, item in term.pairs)
-    return False

@@ -25,7 +25,8 @@ def variable(name: str) -> str:
         return "_"
     if name.startswith(("~", "held ")):
         digits = "".join([char for char in name if char.isdigit()])
-        return f"__local{digits}__"
+        # Those of the checker have numbers of their own.
+        return f"__local{digits}__" if name.startswith("~f") else f"__local{digits}{name[1]}__"
     return name.partition("$")[0] or "_"
 
 

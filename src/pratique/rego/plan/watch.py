@@ -142,6 +142,7 @@ class Watched(Bodies):
             negated=isinstance(literal, nodes.Not),
             parts=tuple(parts(literal)),
             whole=flat.whole,
+            hidden=flat.hidden,
         )
         self._report("eval", site)
         self.literal(literal)
@@ -158,6 +159,13 @@ class Watched(Bodies):
             ir.Watch(self.frame, "know", Site("expression", text, term.span, (text,)), (value,))
         )
         self.steps.append(ir.Test(value, self.span))
+
+    def comprehension(self, term: nodes.Comprehension) -> ir.Expr:
+        """Return the local that collects a comprehension; what its head needs is worked out in its body."""
+        heads = (term.value,) if term.key is None else (term.key, term.value)
+        late, terms = self.flattener.heads(heads)
+        key = None if term.key is None else terms[0]
+        return super().comprehension(replace(term, body=(*term.body, *late), key=key, value=terms[-1]))
 
     def _case(self, keys: tuple[nodes.Term, ...]) -> None:
         names = tuple([str(number) for number in range(len(keys))])

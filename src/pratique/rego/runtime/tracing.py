@@ -44,6 +44,7 @@ class Site:
     negated: bool = False
     parts: tuple[Part, ...] = ()
     whole: Span | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
