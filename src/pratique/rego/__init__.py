@@ -1,13 +1,21 @@
 """Rego, compiled to Python: OPA's language and OPA's answers, over plain values.
 
-    policy = rego.compile([rego.Source("a.rego", text)], entrypoints=["data.foo.violation"])
-    policy.evaluate("data.foo.violation", {"review": ...}, data={"inventory": ...})
+    >>> from pratique import rego
+    >>> text = 'package shop\\ndeny contains msg if {\\n\\tsome item in input.items\\n\\titem.price < 0\\n' \\
+    ...     '\\tmsg := sprintf("%s costs %d", [item.name, item.price])\\n}\\n'
+    >>> policy = rego.compile([rego.Source("shop.rego", text)], entrypoints=["data.shop.deny"])
+    >>> policy.evaluate("data.shop.deny", {"items": [{"name": "tea", "price": -1}]})
+    Set(['tea costs -1'])
+
+Values are Python's own: `None`, `bool`, `int`, `Decimal` for other numbers, `str`, `list`, `dict`, and `Set`; an object
+with a key that is no string is an `Object`, the absence of a value is `UNDEFINED`. A policy that does not compile
+raises `CompileError`, one that cannot be evaluated `EvaluationError`; both derive from `pratique.errors.PratiqueError`.
 
 A text becomes an answer in six passes, one folder each: `parse`, `check`, `plan`, `emit`; `runtime` and
 `builtins` are what the emitted code stands on. `engine` calls them in order.
 """
 
-from pratique.rego.builtins.registry import Builtin
+from pratique.rego.builtins.registry import Builtin, RefusalError, define
 from pratique.rego.check import Capabilities
 from pratique.rego.engine import Policy, compile, query  # the contract's own name
 from pratique.rego.errors import CompileError, Problem
@@ -30,10 +38,12 @@ __all__ = [
     "Object",
     "Policy",
     "Problem",
+    "RefusalError",
     "Set",
     "Source",
     "Version",
     "compile",
+    "define",
     "json_text",
     "module_data",
     "parse_module",

@@ -56,7 +56,16 @@ def parsed_module(name: Value, text: Value) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A compiled policy: evaluate it as often as you like, from any number of threads."""
+    """A compiled policy: evaluate it as often as you like, from any number of threads.
+
+    >>> from pratique import rego
+    >>> text = 'package a\\ndeny contains "no owner" if not input.labels.owner\\n'
+    >>> policy = rego.compile([rego.Source("a.rego", text)])
+    >>> policy.evaluate("data.a.deny", {"labels": {}})
+    Set(['no owner'])
+    >>> policy.evaluate("data.a.deny", {"labels": {"owner": "red"}})
+    Set([])
+    """
 
     plan: ir.Plan
     emitted: Emitted
@@ -216,6 +225,13 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     refused. A policy compiled to be `watched` can tell what an evaluation does, and is slower.
 
     Raises CompileError.
+
+    >>> from pratique import rego
+    >>> text = "package a\\nallow if input.image in input.parameters.images\\n"
+    >>> known = {"input.parameters": {"images": ["web:1"]}}
+    >>> policy = rego.compile([rego.Source("a.rego", text)], constants=known)
+    >>> policy.evaluate("data.a.allow", {"image": "web:1", "parameters": known["input.parameters"]})
+    True
     """
     checked = check_sources(sources, capabilities=capabilities, builtins=builtins, printing=printing)
     planned = plan(checked, printing=printing, watched=watched)
@@ -242,6 +258,10 @@ def query(  # noqa: PLR0913  # as for compile
     """Return one dict of variables for each way in which the query holds.
 
     Raises CompileError, EvaluationError.
+
+    >>> from pratique import rego
+    >>> rego.query([], "some name, size in input; size > 1", input={"a": 1, "b": 2, "c": 3})
+    [{'name': 'b', 'size': 2}, {'name': 'c', 'size': 3}]
     """
     options = _options(capabilities, builtins, sink is not None)
     policy = compile_query(

@@ -23,7 +23,16 @@ MOST: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a policy: OPA's code, what is wrong, where, and what to write instead."""
+    """One fault of a policy: OPA's code, what is wrong, where, and what to write instead.
+
+    >>> from pratique import rego
+    >>> try:
+    ...     rego.parse_module(rego.Source("a.rego", "package a\\np := 'x'\\n"))
+    ... except rego.CompileError as error:
+    ...     problem = error.problems[0]
+    >>> problem.code, problem.location.line, problem.location.column, problem.hint
+    ('rego_parse_error', 2, 6, 'write strings in double quotes: "text"')
+    """
 
     code: str
     message: str
@@ -44,7 +53,15 @@ class Problem:
 
 
 class CompileError(SourceError):
-    """A policy does not compile; `problems` holds at most ten, in the order of their places."""
+    """A policy does not compile; `problems` holds at most ten, in the order of their places.
+
+    `str(error)` has a line for each of them, `error.render()` what a person reads: the policy's line, a caret, a hint.
+
+    >>> from pratique import rego
+    >>> rego.compile([rego.Source("a.rego", "package a\\np := len(input.xs)\\n")])
+    Traceback (most recent call last):
+    pratique.rego.errors.CompileError: a.rego:2:6: rego_type_error: undefined function len
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         found = list(dict.fromkeys(problems))

@@ -17,7 +17,13 @@ Version: TypeAlias = Literal["v0", "v1"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A module's text; `version` is the Rego that it is written in where the text itself does not say."""
+    """A module's text; `version` is the Rego that it is written in where the text itself does not say.
+
+    >>> from pratique import rego
+    >>> old = rego.Source("old.rego", "package a\\np[x] { x = 1 }\\n", version="v0")
+    >>> rego.compile([old]).evaluate("data.a.p")
+    Set([1])
+    """
 
     file: str
     text: str

@@ -20,6 +20,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from pratique.errors import InputError
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.values import Object, Set, Value, Written, is_number, type_name
@@ -39,7 +40,18 @@ ANY: Final = frozenset[type]().union(*TYPES.values())
 
 
 class RefusalError(ValueError):
-    """Why a call whose operands fit has no answer; `builtin` puts the builtin's name before it."""
+    """Why a call whose operands fit has no answer; the builtin's name is put before it.
+
+    >>> from pratique import rego
+    >>> def owner(name):
+    ...     raise rego.RefusalError(f"no team owns {name}")
+    >>> known = {"acme.owner": rego.define("acme.owner", "string -> string", owner)}
+    >>> rego.query([], 'acme.owner("x")', builtins=known)
+    []
+    >>> rego.query([], 'acme.owner("x")', builtins=known, strict=True)
+    Traceback (most recent call last):
+    pratique.rego.runtime.errors.EvaluationError: query:1:1: eval_builtin_error: acme.owner: no team owns x
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,12 @@ class Builtin:
     `arity` is the number of operands, -1 for any; `relation` says that it yields several answers; a `void` one
     has no answer; a `deprecated` one is refused in Rego v1; `refused` says why the compiler refuses it until it is
     switched on; `nondeterministic` ones are never folded. A function with `needs_state` takes the evaluation's
-    state before its operands.
+    state before its operands. `define` makes one of one's own.
+
+    >>> from pratique import rego
+    >>> twice = rego.define("acme.twice", "number -> number", lambda value: value * 2)
+    >>> twice.name, twice.operands, twice.result, twice.arity
+    ('acme.twice', ('number',), 'number', 1)
     """
 
     name: str
@@ -70,6 +87,36 @@ class Builtin:
 
 
 _TABLE: Final[dict[str, Builtin]] = {}
+
+
+def define(
+    name: str, signature: str, function: Callable[..., Value], *, nondeterministic: bool = False
+) -> Builtin:
+    """Return a builtin of one's own, to be handed to `compile` or `query` under its name.
+
+    `signature` is written as OPA documents builtins: the types of the operands and of the answer. The function gets
+    plain values, of those types at run time too: an operand of another one is refused before it is called. It answers
+    with a value, or `UNDEFINED` for none, or raises `RefusalError` with the reason. Unless it is `nondeterministic`, it
+    may be called once for all evaluations where its operands are constant. Raises `InputError` for a wrong signature.
+
+    >>> from pratique import rego
+    >>> teams = {"web": "team-red"}
+    >>> owner = rego.define("acme.owner", "string -> string", lambda name: teams.get(name, rego.UNDEFINED))
+    >>> rego.query([], 'x := acme.owner("web")', builtins={owner.name: owner})
+    [{'x': 'team-red'}]
+    """
+    left, arrow, result = signature.partition("->")
+    operands, answer = _listed(left), result.strip()
+    wrong = {
+        each for each in (*operands, answer) if each != "any" and not set(each.split("|")) <= TYPES.keys()
+    }
+    if not arrow or wrong:
+        raise InputError(
+            f"`{signature}` is no signature of a builtin",
+            hint=f"write `string, number -> boolean`; the types are any, {', '.join(TYPES)}, alternatives with |",
+        )
+    called = _checked(name, operands, function, needs_state=False)
+    return Builtin(name, operands, answer, called, nondeterministic=nondeterministic)
 
 
 def builtin(

@@ -11,7 +11,14 @@ DENIED: Final = frozenset({"http.send"})
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Which builtins are refused; `strict` adds OPA's strict checks (unused names, v1's demands)."""
+    """Which builtins are refused; `strict` adds OPA's strict checks (unused names, v1's demands).
+
+    >>> from pratique import rego
+    >>> pure = rego.Capabilities(denied=rego.Capabilities().denied | {"time.now_ns"})
+    >>> rego.query([], "time.now_ns() > 0", capabilities=pure)
+    Traceback (most recent call last):
+    pratique.rego.errors.CompileError: query:1:1: rego_type_error: undefined function time.now_ns
+    """
 
     denied: frozenset[str] = DENIED
     strict: bool = False

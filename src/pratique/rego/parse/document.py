@@ -40,7 +40,13 @@ Data: TypeAlias = dict[str, Any]
 
 
 def module_data(module: Module) -> Data:
-    """Return a parsed module as data."""
+    """Return a parsed module as data: OPA's own syntax tree, as `rego.parse_module` answers it.
+
+    >>> from pratique import rego
+    >>> tree = rego.module_data(rego.parse_module(rego.Source("a.rego", "package a\\np := 1\\n")))
+    >>> tree["package"]["path"][1]["value"], tree["rules"][0]["head"]["name"]
+    ('a', 'p')
+    """
     writer = _Writer(modern_not=module.modern_not)
     imports = [
         {"path": _reference(each.path), **({"alias": each.alias} if each.alias else {})}

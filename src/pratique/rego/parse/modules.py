@@ -162,7 +162,13 @@ def _too_deep(source: Source) -> CompileError:
 
 
 def parse_module(source: Source) -> Module:
-    """Return the syntax tree of a module; raises `CompileError`."""
+    """Return the syntax tree of a module; raises `CompileError`.
+
+    >>> from pratique import rego
+    >>> module = rego.parse_module(rego.Source("a.rego", "package a.b\\nimport data.c\\np := c.x\\n"))
+    >>> module.package, [rule.path for rule in module.rules], [each.path for each in module.imports]
+    (('data', 'a', 'b'), [('p',)], [('data', 'c')])
+    """
     try:
         reader = Modules(source)
         module = reader.module()

@@ -24,7 +24,17 @@ NOWHERE: Final = Location("", 0, 0)
 
 
 class EvaluationError(PratiqueError):
-    """A policy could not be evaluated: OPA's error code, what happened, and where in the policy."""
+    """A policy could not be evaluated: OPA's error code, what happened, and where in the policy.
+
+    >>> from pratique import rego
+    >>> text = "package a\\np := input.x\\np := input.y\\n"
+    >>> policy = rego.compile([rego.Source("a.rego", text)])
+    >>> try:
+    ...     policy.evaluate("data.a.p", {"x": 1, "y": 2})
+    ... except rego.EvaluationError as error:
+    ...     print(error)
+    a.rego:3:1: eval_conflict_error: complete rules must not produce multiple outputs
+    """
 
     exit_code = 2
 
@@ -56,14 +66,32 @@ class ConflictError(EvaluationError):
 
 
 class LimitError(EvaluationError):
-    """An evaluation needed more than its limits allow."""
+    """An evaluation needed more than its limits allow.
+
+    >>> from pratique import rego
+    >>> limits = rego.Limits(steps=100)
+    >>> rego.query([], "some x in input; some y in input; x + y == 0", input=list(range(1, 99)), limits=limits)
+    Traceback (most recent call last):
+    pratique.rego.runtime.errors.LimitError: query:1:18: eval_cancel_error: the evaluation needs more than 100 steps
+    """
 
     def __init__(self, message: str, location: Location = NOWHERE, *, hint: str = "") -> None:
         super().__init__(CANCEL_ERROR, message, location, hint=hint)
 
 
 class BuiltinError(Exception):
-    """One builtin call has no answer; `code` is `eval_type_error` or `eval_builtin_error`."""
+    """One builtin call has no answer; `code` is `eval_type_error` or `eval_builtin_error`.
+
+    A builtin of one's own raises `RefusalError`, which becomes this one; a caller meets it as an `EvaluationError`.
+
+    >>> from pratique import rego
+    >>> refused = []
+    >>> policy = rego.compile([rego.Source("a.rego", "package a\\np := 1 / input.x\\n")])
+    >>> policy.evaluate("data.a.p", {"x": 0}, errors=refused)
+    UNDEFINED
+    >>> str(refused[0])
+    'a.rego:2:8: eval_builtin_error: div: divide by zero'
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -35,6 +35,10 @@ class Limits:
 
     `steps` counts turns of inner loops and calls, `seconds` is wall time, `output` the number of values in
     the answer.
+
+    >>> from pratique import rego
+    >>> rego.Limits(seconds=0.5)
+    Limits(steps=20000000, seconds=0.5, output=1000000)
     """
 
     steps: int = 20_000_000

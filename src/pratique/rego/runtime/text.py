@@ -44,7 +44,12 @@ def _quoted(char: str) -> str:
 
 
 def rego_text(value: Value) -> str:
-    """Return the value as Rego text; a string comes in quotes."""
+    """Return the value as Rego text; a string comes in quotes.
+
+    >>> from pratique import rego
+    >>> rego.rego_text({"b": rego.Set(["y", "x"]), "a": None})
+    '{"a": null, "b": {"x", "y"}}'
+    """
     kind = type(value)
     if kind is str:
         return quote(value)
@@ -77,7 +82,12 @@ def key_text(name: Value) -> str:
 
 
 def to_json(value: Value) -> Any:
-    """Return the value as plain JSON data: sets become sorted lists, keys strings, decimals numbers."""
+    """Return the value as plain JSON data: sets become sorted lists, keys strings, decimals numbers.
+
+    >>> from pratique import rego
+    >>> rego.to_json(rego.Set(["b", "a"]))
+    ['a', 'b']
+    """
     kind = type(value)
     if kind is list:
         return [to_json(item) for item in value]
@@ -94,7 +104,13 @@ def to_json(value: Value) -> Any:
 
 
 def json_text(value: Value) -> str:
-    """Return compact JSON with sorted keys; numbers keep their text."""
+    """Return compact JSON with sorted keys; numbers keep their text.
+
+    >>> from pratique import rego
+    >>> from decimal import Decimal
+    >>> rego.json_text({"b": rego.Set([2, 1]), "a": Decimal("1.50")})
+    '{"a":1.50,"b":[1,2]}'
+    """
     kind = type(value)
     if kind is str:
         return json_string(value)

@@ -101,6 +101,11 @@ class Set:
     """A set of values, kept by canonical key; keys are computed only when they are needed.
 
     `table()` maps key to value in order of insertion; iteration is in Rego's order, for where order shows.
+
+    >>> from pratique import rego
+    >>> found = rego.Set([{"msg": "b"}, {"msg": "a"}, {"msg": "b"}])
+    >>> len(found), list(found), {"msg": "a"} in found
+    (2, [{'msg': 'a'}, {'msg': 'b'}], True)
     """
 
     __slots__ = ("_raw", "_table")
@@ -167,7 +172,15 @@ class Set:
 
 @final
 class Object:
-    """An object with at least one key that is no string: canonical key to (key, value)."""
+    """An object with at least one key that is no string: canonical key to (key, value).
+
+    Objects whose keys are all strings are plain dicts.
+
+    >>> from pratique import rego
+    >>> found = rego.query([], 'x := {1: "a", [2]: "b"}')[0]["x"]
+    >>> found.get(1), found.get([2]), found.get("1")
+    ('a', 'b', UNDEFINED)
+    """
 
     __slots__ = ("table",)
 

@@ -1,0 +1,68 @@
+"""What `pratique.rego` hands out: complete, in order, and each with an example that runs."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from pratique import rego
+from pratique.errors import InputError
+
+# A constant, and a name for two texts: nothing to call.
+PLAIN = {"UNDEFINED", "Version"}
+
+
+def test_all_names_every_public_name_in_order() -> None:
+    public = {
+        name
+        for name, value in vars(rego).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert set(rego.__all__) == public
+    kinds = [(0 if name.isupper() else 1 if name[0].isupper() else 2, name) for name in rego.__all__]
+    assert kinds == sorted(kinds), "constants, classes, functions"
+
+
+@pytest.mark.parametrize("name", ["rego", *sorted(set(rego.__all__) - PLAIN)])
+def test_every_docstring_has_an_example_that_runs(name: str) -> None:
+    shown: Any = rego if name == "rego" else getattr(rego, name)
+    found = [
+        each
+        for each in doctest.DocTestFinder(recurse=False).find(shown, name, module=False, globs={})
+        if each.examples
+    ]
+    assert found, f"{name} has no example"
+    said: list[str] = []
+    runner = doctest.DocTestRunner()
+    failed = sum(runner.run(each, out=said.append).failed for each in found)
+    assert not failed, "".join(said)
+
+
+@pytest.mark.parametrize("name", sorted(set(rego.__all__) - PLAIN))
+def test_every_public_method_says_what_it_does(name: str) -> None:
+    shown = getattr(rego, name)
+    for member, value in vars(shown).items() if inspect.isclass(shown) else ():
+        if not member.startswith("_") and inspect.isfunction(value):
+            assert value.__doc__, f"{name}.{member}"
+
+
+def test_a_builtin_of_ones_own_refuses_operands_in_opas_words() -> None:
+    twice = {"acme.twice": rego.define("acme.twice", "number|string -> any", lambda value: value * 2)}
+    query = "x := acme.twice(input)"
+    assert rego.query([], query, input="ab", builtins=twice) == [{"x": "abab"}]
+    assert rego.query([], query, input=[], builtins=twice) == []
+    with pytest.raises(rego.EvaluationError) as caught:
+        rego.query([], query, input=[], builtins=twice, strict=True)
+    assert caught.value.message == "acme.twice: operand 1 must be one of {number, string} but got array"
+    with pytest.raises(rego.CompileError, match="arity mismatch"):
+        rego.query([], "acme.twice(1, 2, 3)", builtins=twice)
+
+
+@pytest.mark.parametrize("signature", ["", "string", "text -> string", "string -> ", "string| -> number"])
+def test_a_signature_that_is_none_is_refused(signature: str) -> None:
+    with pytest.raises(InputError, match="no signature"):
+        rego.define("acme.f", signature, lambda: None)
