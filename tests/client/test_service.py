@@ -58,7 +58,11 @@ async def server(answers: Callable[[str, str, bytes], Answer]) -> AsyncIterator[
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 30))
+    async def bounded() -> Any:
+        async with asyncio.timeout(30):
+            return await work
+
+    return asyncio.run(bounded())
 
 
 def body(code: str, message: str, **more: Any) -> bytes:

@@ -66,7 +66,8 @@ def _play(folder: Path, scene: Callable[[Wire], Awaitable[None]]) -> None:
     async def run() -> None:
         wire = start(folder)
         try:
-            await asyncio.wait_for(scene(wire), 30)
+            async with asyncio.timeout(30):
+                await scene(wire)
         finally:
             await wire.server.api.definitions.stop()
             await wire.server.api.close()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -79,7 +78,7 @@ def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
     )
     assert f"/subscriptions/{account[0]['id']}" == running.subscription
     yield found
-    running.run(asyncio.wait_for(listener.stop(), 20))
+    running.run(listener.stop())
     running.stop()
 
 

@@ -157,7 +157,8 @@ class Audit:
             # What happens all the time has to wait for its turn; a new policy has not.
             wait = max(0.0, quiet_until - time.monotonic()) if later else None
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
             await asyncio.sleep(GATHER_SECONDS)
             self._changed.clear()
             changes, self._pending = self._pending, {}

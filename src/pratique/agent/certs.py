@@ -242,7 +242,8 @@ class Certificates:
                 continue
             pause = 0.1
             try:
-                await asyncio.wait_for(self._dirty.wait(), CHECK_SECONDS)
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._dirty.wait()
             except TimeoutError:
                 continue
 

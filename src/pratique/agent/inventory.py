@@ -55,7 +55,8 @@ class InventorySync:
                     logs.warning("the inventory cannot be adjusted", reason=error.message)
                     self._missing = True
                 try:
-                    await asyncio.wait_for(self._changed.wait(), RETRY_SECONDS if self._missing else None)
+                    async with asyncio.timeout(RETRY_SECONDS if self._missing else None):
+                        await self._changed.wait()
                 except TimeoutError:
                     continue
                 await asyncio.sleep(0.05)

@@ -49,7 +49,8 @@ class Lease:
                 task.cancel()
             results = await asyncio.gather(leading, keeping, return_exceptions=True)
             with suppress(PratiqueError, TimeoutError):
-                await asyncio.wait_for(self._release(), 2)
+                async with asyncio.timeout(2):
+                    await self._release()
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result

@@ -63,7 +63,8 @@ class Reporter:
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), QUIET_SECONDS)
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await self._changed.wait()
             await asyncio.sleep(GATHER_SECONDS)
 
     async def report(self) -> None:

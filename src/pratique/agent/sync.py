@@ -135,12 +135,14 @@ class Sync:
         retry = False
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), RETRY_SECONDS if retry else None)
+                async with asyncio.timeout(RETRY_SECONDS if retry else None):
+                    await self._wake.wait()
             if self._desired is None:
                 self._wake.clear()
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._new.wait(), SETTLE_SECONDS)
+                async with asyncio.timeout(SETTLE_SECONDS):
+                    await self._new.wait()
             self._wake.clear()
             self._new.clear()
             retry = await self._reconcile()

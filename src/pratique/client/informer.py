@@ -111,7 +111,8 @@ class Informer:
         self._awake.clear()
         with suppress(TimeoutError):
             # Jitter is what keeps a fleet from returning as one (no secret depends on it).
-            await asyncio.wait_for(self._awake.wait(), pause * random.uniform(0.5, 1.5))  # noqa: S311
+            async with asyncio.timeout(pause * random.uniform(0.5, 1.5)):  # noqa: S311
+                await self._awake.wait()
         return min(LONGEST_PAUSE, pause * 2)
 
     async def _list(self) -> str:

@@ -72,7 +72,8 @@ class Watch:
         if not self._pending and not self.closed:
             self._wake.clear()
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._wake.wait()
             except TimeoutError:
                 return None
         return self._pending.popleft() if self._pending else None

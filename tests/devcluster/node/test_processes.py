@@ -116,7 +116,8 @@ def test_a_deleted_pod_may_say_goodbye_to_who_follows_its_log(play):
         await world.api.delete("deployments.apps", "web", namespace="default", propagation="Background")
         await world.until(lambda: not world.api.list("pods"))
         assert not alive(pid)
-        assert (await asyncio.wait_for(following, 30)).endswith("bye\n")
+        async with asyncio.timeout(30):
+            assert (await following).endswith("bye\n")
 
     play(scene, images={"demo:1": COMMAND})
 

@@ -27,10 +27,12 @@ async def check(probe: Object, container: Object, address: str) -> str:
     seconds = float(probe.get("timeoutSeconds") or 1)
     try:
         if "httpGet" in probe:
-            return await asyncio.wait_for(_http_get(probe["httpGet"], container, address), seconds)
+            async with asyncio.timeout(seconds):
+                return await _http_get(probe["httpGet"], container, address)
         if "tcpSocket" in probe:
             port = port_number(probe["tcpSocket"].get("port"), container)
-            _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), seconds)
+            async with asyncio.timeout(seconds):
+                _, writer = await asyncio.open_connection(address, port)
             writer.close()
     except TimeoutError:
         return "context deadline exceeded"

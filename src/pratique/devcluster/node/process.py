@@ -76,7 +76,8 @@ class Process:
         """Ask it to end, and kill it when it does not in time."""
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(asyncio.shield(self._child.wait()), grace)
+            async with asyncio.timeout(grace):
+                await asyncio.shield(self._child.wait())
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self._child.wait()
@@ -146,7 +147,8 @@ async def read_log(log: Path, options: LogOptions, *, ended: asyncio.Event) -> A
                 return
             if not lines:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), 0.2)
+                    async with asyncio.timeout(0.2):
+                        await ended.wait()
 
 
 def _time(line: bytes) -> float:

@@ -61,6 +61,7 @@ async def events(call: Call) -> AsyncIterator[bytes]:
 async def _next(listener: Listener, heartbeat: float) -> Event | None:
     """Return the next event, an event without topic when nothing comes, or None at the end."""
     try:
-        return await asyncio.wait_for(listener.queue.get(), heartbeat)
+        async with asyncio.timeout(heartbeat):
+            return await listener.queue.get()
     except TimeoutError:
         return Event("", {})
