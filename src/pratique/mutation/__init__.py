@@ -15,6 +15,7 @@ from pratique.mutation.external import Lookup
 from pratique.mutation.location import Field, Item, Location, LocationError, parse, show
 from pratique.mutation.mutator import GROUP, KINDS, VERSIONS, Mutator, MutatorId, is_mutator, read
 from pratique.mutation.system import Mutated, MutationSystem
+from pratique.mutation.walk import values_at
 
 __all__ = [
     "GROUP",
@@ -35,4 +36,5 @@ __all__ = [
     "parse",
     "read",
     "show",
+    "values_at",
 ]

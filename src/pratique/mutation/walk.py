@@ -37,6 +37,23 @@ def change(found: dict[str, Any], location: Location, *, conditions: Conditions,
     return _Walk(location, conditions, setter).field(found, 0)
 
 
+def values_at(found: Any, location: Location) -> list[Any]:
+    """Return what stands at a location: nothing where there is none, several where it names several elements."""
+    values = [found]
+    for node in location:
+        if isinstance(node, Field):
+            values = [value[node.name] for value in values if isinstance(value, dict) and node.name in value]
+        else:
+            values = [
+                element
+                for value in values
+                if isinstance(value, list)
+                for element in value
+                if isinstance(element, dict) and node.key in element and (node.glob or _has(element, node))
+            ]
+    return values
+
+
 def type_name(value: Any) -> str:
     """Return Go's name of a JSON value's type, as messages show it."""
     if isinstance(value, bool):

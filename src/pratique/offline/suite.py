@@ -1,4 +1,4 @@
-"""Suites: tests of policies as `gator verify` reads and runs them (gatekeeper.md 6.2).
+"""Suites: tests of policies as `gator verify` reads and runs them (gatekeeper.md 6.2), and of mutators.
 
 In: a suite file. Out: results, one a suite, with one a test and one a case in it.
 Every case gets a library of its own. The reader takes `yes` and `no` for text, as yaml.v3 does.
@@ -20,9 +20,11 @@ from pratique.constraint.expansion import GENERATED, imply
 from pratique.errors import InputError, PratiqueError, SourceError
 from pratique.kube import yaml
 from pratique.kube.match import group_kind
-from pratique.offline import gator, selection
+from pratique.mutation import MutationSystem, MutatorError
+from pratique.offline import gator, mutated, selection
 from pratique.offline.entries import Entry, read_text, split
 from pratique.offline.generator import Generator
+from pratique.offline.mutated import Said
 from pratique.offline.printed import Printed
 from pratique.offline.selection import GROUP, Filter, is_suite
 
@@ -89,12 +91,13 @@ class Runner:
     wanted: Filter = field(default_factory=Filter)
     programs: Programs = field(default_factory=Programs)
     printed: Printed | None = None
+    said: Said = field(default_factory=Said)
 
     @classmethod
     def of(cls, wanted: Filter, *, printing: bool = False) -> Runner:
         """Return a runner; with `printing`, cases keep what their policies print."""
-        printed = Printed() if printing else None
-        return cls(wanted, Programs(sink=printed), printed)
+        printed, said = Printed() if printing else None, Said()
+        return cls(wanted, Programs(sink=printed, ask=said.ask), printed, said)
 
 
 def run(path: str, runner: Runner | None = None) -> Suite:
@@ -107,8 +110,9 @@ def run(path: str, runner: Runner | None = None) -> Suite:
                 f"`{path}` is no suite", hint=f"write `apiVersion: {GROUP}/v1alpha1`, `kind: Suite`"
             )
         tests = _checked(found)
+        mutated.with_values(tests, _text(path), path)
         skipped = _true(found, "skip")
-        done = () if skipped else tuple(_tests(Path(path).parent, tests, runner or Runner()))
+        done = () if skipped else tuple(_tests(Path(path).parent, tests, runner or Runner.of(Filter())))
     except PratiqueError as error:
         return Suite(path, error.render(), seconds=time.perf_counter() - began)
     return Suite(path, skipped=skipped, seconds=time.perf_counter() - began, tests=done)
@@ -119,13 +123,12 @@ def _checked(found: dict[str, Any]) -> list[dict[str, Any]]:
     tests = _mappings(found.get("tests"), "tests")
     for test in tests:
         _texts(test, "name", "template", "constraint", "expansion")
+        _files(test, "mutators")
         for case in _mappings(test.get("cases"), "cases"):
-            _texts(case, "name", "object")
-            names = case.get("inventory") or []
-            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-                raise CaseError("`inventory` must be a list of files")
+            _texts(case, "name", "object", "expected", "operation", "username")
+            _files(case, "inventory")
             for assertion in _mappings(case.get("assertions"), "assertions"):
-                _texts(assertion, "violations", "message")
+                _texts(assertion, "violations", "message", "path", "exists", "mutated", "error")
     return tests
 
 
@@ -133,6 +136,12 @@ def _texts(found: dict[str, Any], *keys: str) -> None:
     for key in keys:
         if not isinstance(found.get(key, ""), str):
             raise CaseError(f"`{key}` must be text, not a list or an object")
+
+
+def _files(found: dict[str, Any], key: str) -> None:
+    names = found.get(key) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CaseError(f"`{key}` must be a list of files")
 
 
 def _mappings(value: Any, name: str) -> list[dict[str, Any]]:
@@ -166,13 +175,20 @@ def _tests(folder: Path, tests: list[dict[str, Any]], runner: Runner) -> Iterato
 def _play(folder: Path, name: str, test: dict[str, Any], runner: Runner) -> tuple[Case, ...]:
     invalid = _true(test, "invalid")
     try:
+        _mutators(folder, test, runner.said)
         _library(folder, test, runner.programs)
+    except MutatorError:
+        if invalid:
+            return ()
+        raise
     except ConstraintError as error:
         if invalid and error.schema:
             return ()
         raise
     if invalid:
-        raise CaseError("constraint should have failed schema validation, and is accepted")
+        what = "mutators should have been" if _only_mutates(test) else "constraint should have failed"
+        rest = "refused, and are" if _only_mutates(test) else "schema validation, and is"
+        raise CaseError(f"{what} {rest} accepted")
     _generator(folder, test)
     return tuple(
         _case(folder, test, case, runner)
@@ -184,11 +200,21 @@ def _play(folder: Path, name: str, test: dict[str, Any], runner: Runner) -> tupl
 
 def _library(folder: Path, test: dict[str, Any], programs: Programs) -> Library:
     library = Library(programs=programs)
+    if _only_mutates(test):
+        return library
     for key, put in (("template", _put_template), ("constraint", _put_constraint)):
         if not test.get(key):
             raise CaseError(f"invalid Suite: missing {key}")
         put(library, _join(folder, test[key]))
     return library
+
+
+def _only_mutates(test: Mapping[str, Any]) -> bool:
+    return bool(test.get("mutators")) and not test.get("template") and not test.get("constraint")
+
+
+def _mutators(folder: Path, test: Mapping[str, Any], said: Said) -> MutationSystem | None:
+    return mutated.system(_read(folder, test["mutators"]), said) if test.get("mutators") else None
 
 
 def _join(folder: Path, name: str) -> str:
@@ -230,47 +256,69 @@ def _case(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: Runn
     if runner.printed is not None:
         runner.printed.take()
     try:
-        failure = _verdict(folder, _library(folder, test, runner.programs), _generator(folder, test), case)
+        runner.said.answers = mutated.answers(case)
+        failure = _verdict(folder, test, case, runner)
     except PratiqueError as error:
         failure = error.render()
     printed = runner.printed.take() if runner.printed is not None else ""
     return Case(case.get("name") or "", failure, seconds=time.perf_counter() - began, printed=printed)
 
 
-def _verdict(folder: Path, library: Library, generator: Generator, case: dict[str, Any]) -> str:
+def _verdict(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: Runner) -> str:
     """Return what is wrong with the case, or nothing."""
     if not case.get("object"):
         raise CaseError("invalid Case: must define object")
     assertions = case.get("assertions") or ()
-    if not assertions:
+    if not assertions and not case.get("expected"):
         raise CaseError("invalid Case: assertions must be non-empty")
-    objects = list(_read(folder, [case["object"]]))
-    if not objects:
-        raise CaseError(f'missing objects: path "{_join(folder, case["object"])}" defines no YAML objects')
-    if len(objects) > 1:
-        raise CaseError(
-            f'object file must contain exactly one object: "{_join(folder, case["object"])}" '
-            f"defines {len(objects)} objects"
-        )
-    for _, found in _read(folder, case.get("inventory") or ()):
-        library.put_inventory(found)
-    entry, found = objects[0]
-    asked = group_kind(found) == ("admission.k8s.io", "AdmissionReview")
-    review = _admission(found) if asked else Review.from_object(found, show_namespace=False)
-    violations = library.review(review, GATOR)
-    if not asked:
+    entry, found = _object(folder, case["object"])
+    library = _library(folder, test, runner.programs)
+    inventory = [one for _, one in _read(folder, case.get("inventory") or ())]
+    for one in inventory:
+        library.put_inventory(one)
+    about_object = [one for one in assertions if mutated.concerns(one)]
+    mutators = _mutators(folder, test, runner.said)
+    if mutators is not None:
+        changed = mutated.Mutated(mutators, found, inventory, case)
+        expected = _object(folder, case["expected"])[1] if case.get("expected") else None
+        if failure := changed.failure(about_object, expected):
+            return failure
+        found = changed.review
+    elif about_object or case.get("expected"):
+        raise CaseError("the case is about mutation, and its test names no `mutators`")
+    wanted = [one for one in assertions if not mutated.concerns(one)]
+    if wanted and _only_mutates(test):
+        raise CaseError("the case is about violations, and its test names no `template` and no `constraint`")
+    messages = _messages(library, _generator(folder, test), entry, found) if wanted else []
+    return next((failure for one in wanted if (failure := _failure(one, messages))), "")
+
+
+def _object(folder: Path, name: str) -> tuple[Entry, dict[str, Any]]:
+    """Return the one object of a file that a case names."""
+    path = _join(folder, name)
+    found = list(_read(folder, [name]))
+    if not found:
+        raise CaseError(f'missing objects: path "{path}" defines no YAML objects')
+    if len(found) > 1:
+        raise CaseError(f'object file must contain exactly one object: "{path}" defines {len(found)} objects')
+    return found[0]
+
+
+def _messages(library: Library, generator: Generator, entry: Entry, found: dict[str, Any]) -> list[str]:
+    """Return the messages of all violations of an object, and of what it would generate."""
+    if group_kind(found) == ("admission.k8s.io", "AdmissionReview"):
+        violations = library.review(_admission(found), GATOR)
+    else:
+        violations = library.review(Review.from_object(found, show_namespace=False), GATOR)
         for resultant in generator.expand(entry, found)[1]:
             review = Review.from_object(resultant.object, source=GENERATED, show_namespace=False)
             violations += imply(library.review(review, GATOR), resultant)
-    messages = [violation.message for violation in violations]
-    for assertion in assertions:
-        if failure := _failure(assertion, messages):
-            return failure
-    return ""
+    return [violation.message for violation in violations]
 
 
 def _generator(folder: Path, test: dict[str, Any]) -> Generator:
-    return Generator(_read(folder, [test["expansion"]] if test.get("expansion") else ()))
+    names = [test["expansion"], *(test.get("mutators") or ())] if test.get("expansion") else []
+    return Generator(_read(folder, names))
 
 
 def _read(folder: Path, names: Iterable[Any]) -> Iterator[tuple[Entry, dict[str, Any]]]:
