@@ -39,7 +39,7 @@ def judge(tmp_path: Path, **files: str) -> tuple[list[Finding], list[str]]:
     for name, text in files.items():
         (tmp_path / f"{name}.yaml").write_text(text)
     said: list[str] = []
-    return check(Sources.of([str(tmp_path)]), say=said.append), said
+    return check(Sources.of([str(tmp_path)]), say=said.append, places=True), said
 
 
 def policy(action: str = "deny", scope: str = '"*"') -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -103,13 +104,20 @@ def _run(options: Options) -> int:
     from pratique.offline import check, report
     from pratique.offline.printed import Printed
 
+    # A run makes much that stays to its end: looking through it again and again finds nothing to free.
+    gc.set_threshold(100_000, 50, 100)
     wanted = report.targets(options.outputs)
     printed = Printed() if options.verbose else None
     stats: list[TemplateTime] | None = [] if options.stats else None
     sources, exempt = _sources(options)
     with progress() as tick:
         findings = check(
-            sources, say=_say, tick=tick, sink=printed, times=None if stats is None else stats.extend
+            sources,
+            say=_say,
+            tick=tick,
+            sink=printed,
+            times=None if stats is None else stats.extend,
+            places=report.places(wanted) or bool(options.baseline or options.write_baseline),
         )
     findings = [finding for finding in findings if not exempt.intersection(finding.namespaces)]
     findings = _accept(options, findings)

@@ -54,8 +54,16 @@ class TemplateTime(NamedTuple):
     constraints: int
 
 
-# What a review asks, worked out once for each kind and enforcement point: a constraint and its actions there.
-_Asked = tuple[_Installed, tuple[str, ...]]
+class _Asked(NamedTuple):
+    """What a review asks, worked out once for each kind and enforcement point.
+
+    `within` is what is left to match in an object of that very kind: None is nothing.
+    """
+
+    installed: _Installed
+    actions: tuple[str, ...]
+    matcher: Matcher | None
+    within: Matcher | None
 
 
 class Library:
@@ -196,6 +204,10 @@ class Library:
         """Return the (group, version, kind) that templates say they read from the inventory."""
         return {gvk for template in self._templates.values() for gvk in required_sync(template.annotations)}
 
+    def read_inventory(self) -> set[tuple[str, str]]:
+        """Return the (group and version, kind) that templates read of the inventory, with `*` for any."""
+        return {pair for one in self._templates.values() for pair in self._programs.inventory_kinds(one)}
+
     # --- reviews ---
 
     def review(self, review: Review, point: str = WEBHOOK) -> list[Violation]:
@@ -210,17 +222,18 @@ class Library:
         """
         applied: list[tuple[str, str]] = []
         found: list[Violation] = []
-        candidates = self._could_match(review, point)
+        candidates, exact = self._could_match(review, point)
         if not candidates:
             return applied, found
         objects = self._objects(review)
         locate = Fields(review.subject).find
         unanswered: list[Any] = []
-        for one, actions in candidates:
+        for one, actions, whole, within in candidates:
             if point == WEBHOOK and not one.template.admits(review.operation):
                 continue
+            matcher = within if exact else whole
             try:
-                if one.constraint.match is not None and not applies(one.matcher, objects):
+                if matcher is not None and not applies(matcher, objects):
                     continue
             except MatchError as error:
                 reason = Finding(f"unable to match constraints: {error.message}", None, error=True)
@@ -253,19 +266,21 @@ class Library:
             taken[key[0]] = TemplateTime(key[0], before + passed, count + 1)
         return [taken[kind] for kind in sorted(taken)]
 
-    def _could_match(self, review: Review, point: str) -> tuple[_Asked, ...]:
+    def _could_match(self, review: Review, point: str) -> tuple[Sequence[_Asked], bool]:
+        """Return what could match, and whether the objects' own kind is the one that it was chosen for."""
         pairs = [group_kind(found) for found in (review.object, review.old_object) if found is not None]
-        pairs = [pair if pair[1] else _asked_kind(review) for pair in pairs] or [_asked_kind(review)]
-        first = self._for_kind(pairs[0], point)
-        if len(pairs) == 1 or pairs[1] == pairs[0]:
-            return first
-        return tuple(dict.fromkeys((*first, *self._for_kind(pairs[1], point))))
+        if pairs and pairs[0][1] and pairs[0] == pairs[-1]:
+            return self._for_kind(pairs[0], point), True
+        asked = _asked_kind(review)
+        kinds = {pair if pair[1] else asked for pair in pairs} or {asked}
+        found = {id(one.installed): one for kind in sorted(kinds) for one in self._for_kind(kind, point)}
+        return tuple(found.values()), False
 
     def _for_kind(self, pair: tuple[str, str], point: str) -> tuple[_Asked, ...]:
         found = self._candidates.get((*pair, point))
         if found is None:
             found = tuple(
-                (one, actions)
+                _asked(one, actions)
                 for one in self._constraints.values()
                 if one.matcher.admits(*pair) and (actions := one.constraint.actions(point))
             )
@@ -292,6 +307,12 @@ class Library:
                 Finding(f"the policy could not be evaluated: {error or type(error).__name__}", None, True),
             )
         return findings(result) if result else ()
+
+
+def _asked(one: _Installed, actions: tuple[str, ...]) -> _Asked:
+    if one.constraint.match is None:
+        return _Asked(one, actions, None, None)
+    return _Asked(one, actions, one.matcher, one.matcher.within())
 
 
 def _asked_kind(review: Review) -> tuple[str, str]:

@@ -20,7 +20,10 @@ READABLE: Final = ("inventory", "lib")
 
 _INVALID: Final = "invalid ConstraintTemplate: "
 # Where a tree points back to its module, or says nothing about references.
-_SKIPPED: Final = frozenset({"span", "head_span", "module", "annotations", "written"})
+_UNREAD: Final = frozenset(
+    {"span", "head_span", "module", "annotations", "written", "source", "imports", "comments", "package"}
+)
+ANY: Final = "*"
 
 
 class ModuleError(SourceError):
@@ -44,9 +47,9 @@ def check(main: rego.Source, libs: Sequence[rego.Source], *, required: str) -> s
         for imported in one.imports:
             _check_import(imported)
     for one in (module, *parsed):
-        for span, name in references(one):
-            if name not in READABLE:
-                raise _bad_reference(one, span, name)
+        for span, path in references(one):
+            if not path or path[0] not in READABLE:
+                raise _bad_reference(one, span, path[0] if path and path[0] != ANY else "")
     if not any(rule.path and rule.path[0] == required and not rule.function for rule in module.rules):
         raise ModuleError(
             f"the rule `{required}` is missing",
@@ -97,27 +100,41 @@ def _bad_reference(module: nodes.Module, span: Any, name: str) -> ModuleError:
     )
 
 
-def references(node: Any) -> Iterator[tuple[Any, str]]:
-    """Yield what is read under `data`, with its place: the first name, or "" for `data` as a whole."""
+def inventory_kinds(modules: Sequence[nodes.Module]) -> set[tuple[str, str]]:
+    """Return what modules read of `data.inventory`: group and version, and kind, each `*` where it is worked out."""
+    found: set[tuple[str, str]] = set()
+    for _, path in references(modules):
+        if path and path[0] not in ("inventory", ANY):
+            continue
+        first = {"cluster": 2, "namespace": 3}.get(path[1], 0) if len(path) > 1 else 0
+        version, kind, *_ = (*path[first:], ANY, ANY) if first else (ANY, ANY)
+        found.add((version, kind))
+    return found
+
+
+def references(node: Any) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield what is read under `data`: its place, and its path with `*` for each step that is worked out."""
     if isinstance(node, nodes.Ref) and isinstance(node.head, nodes.Var) and node.head.name == "data":
-        first = node.path[0] if node.path else None
         yield (
             node.span,
-            first.value if isinstance(first, nodes.Scalar) and isinstance(first.value, str) else "",
+            tuple(
+                step.value if isinstance(step, nodes.Scalar) and isinstance(step.value, str) else ANY
+                for step in node.path
+            ),
         )
         for step in node.path:
             yield from references(step)
     elif isinstance(node, nodes.Var):
         if node.name == "data":
-            yield node.span, ""
+            yield node.span, ()
     elif isinstance(node, (tuple, list)):
         for item in node:
             yield from references(item)
     elif dataclasses.is_dataclass(node):
         if isinstance(node, nodes.Call) and node.parts[0] == "data":
-            yield node.span, node.parts[1] if len(node.parts) > 1 else ""
+            yield node.span, node.parts[1:]
         for field in dataclasses.fields(node):
-            if field.name not in _SKIPPED and field.name not in ("source", "imports", "comments", "package"):
+            if field.name not in _UNREAD:
                 yield from references(getattr(node, field.name))
 
 

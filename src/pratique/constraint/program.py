@@ -79,6 +79,13 @@ class Programs:
             policy = self._compile(template, sources, entrypoint, None)
         return Program(entrypoint, parameters, policy, self._sink)
 
+    def inventory_kinds(self, template: Template) -> set[tuple[str, str]]:
+        """Return the (group and version, kind) that a template reads of the inventory, `*` for any."""
+        sources, _ = self._frame(template)
+        if not any("data" in source.text for source in sources):
+            return set()
+        return modules.inventory_kinds([rego.parse_module(source) for source in sources])
+
     def _frame(self, template: Template) -> tuple[list[rego.Source], str]:
         digest = _digest(template, None)
         found = self._frames.get(digest)

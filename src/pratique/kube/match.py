@@ -67,6 +67,10 @@ class Matcher:
             _listed(kinds, kind) and _listed(groups, group) for groups, kinds in self.kinds
         )
 
+    def within(self) -> Matcher | None:
+        """Return what is left to match in an object whose group and kind are known to match; None is nothing."""
+        return Matcher((), self._tests) if self._tests else None
+
     def matches(self, candidate: Candidate) -> bool:
         """Tell whether everything matches.
 

@@ -4,8 +4,9 @@ In: files, folders, globs and standard input. Out: findings that know their file
 texts in the formats that tools read. It may read files but never dials; the decision is `constraint`'s.
 """
 
-from pratique.offline.check import Finding, check
+from pratique.offline.check import check
 from pratique.offline.entries import Entry
+from pratique.offline.finding import Finding
 from pratique.offline.sources import Sources
 
 __all__ = ["Entry", "Finding", "Sources", "check"]

@@ -16,33 +16,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from pratique.errors import InputError
-from pratique.kube import objects
-from pratique.offline.check import Finding
 from pratique.offline.entries import read_text
+from pratique.offline.finding import Finding
 
 VERSION: Final = 1
 
 
 def fingerprint(finding: Finding) -> str:
     """Return what identifies a finding while lines move: its constraint, object, field and message."""
-    found, violation = finding.object, finding.violation
-    parts = [
-        violation.constraint_kind,
-        violation.constraint_name,
-        found.get("apiVersion"),
-        found.get("kind"),
-        objects.namespace(found),
-        objects.name(found),
-        violation.field,
-        violation.message,
-    ]
-    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+    violation = finding.violation
+    parts = [violation.constraint_kind, violation.constraint_name, *finding.subject, finding.field]
+    return hashlib.sha256(json.dumps([*parts, violation.message]).encode()).hexdigest()
 
 
 def subject(finding: Finding) -> str:
     """Return the name of the object that a finding is about: `Kind namespace/name`."""
-    namespace = objects.namespace(finding.object)
-    return f"{finding.object['kind']} {f'{namespace}/' if namespace else ''}{objects.name(finding.object)}"
+    _, kind, namespace, name = finding.subject
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 def write(path: str, findings: Sequence[Finding]) -> None:

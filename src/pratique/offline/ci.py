@@ -15,8 +15,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from pratique.errors import Location
 from pratique.offline.baseline import fingerprint, subject
-from pratique.offline.check import Finding
 from pratique.offline.entries import STDIN
+from pratique.offline.finding import Finding
 
 _GITHUB_LEVEL: Final = {"deny": "error", "warn": "warning"}
 _GITLAB_SEVERITY: Final = {"deny": "major", "warn": "minor"}

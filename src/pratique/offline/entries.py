@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -33,15 +33,15 @@ class Origin:
     kind: str
     name: str
 
-    def locate(self, path: str) -> Location:
-        """Return where a field stands in the original; the file's first line if the object is not found there."""
+    def locator(self) -> Callable[[str], Location]:
+        """Return a function to where a field stands in the original: the file's first line if it is not there."""
         try:
             entries = [entry for entry in split(self.file, read_text(self.file)) if self._likeness(entry)]
         except PratiqueError:
             entries = []
         if not entries:
-            return Location(self.file, 1, 1)
-        return max(entries, key=self._likeness).locate(path)
+            return lambda _: Location(self.file, 1, 1)
+        return max(entries, key=self._likeness).locator()
 
     def _likeness(self, entry: Entry) -> int:
         """Return how much of the name was there before prefixes and suffixes came, 0 for another kind."""
@@ -78,12 +78,16 @@ class Entry:
 
     def locate(self, path: str = "") -> Location:
         """Return where a field such as `spec.containers[0].image` stands, or its nearest parent."""
+        return self.locator()(path)
+
+    def locator(self) -> Callable[[str], Location]:
+        """Return a function from a field's path to its place; many questions then cost one parse."""
         if self.origin is not None:
-            return self.origin.locate(path)
+            return self.origin.locator()
         found = yaml.load(self.text, file=self.file)
         if not found:
-            return Location(self.file, self.offset + 1, 1)
-        return self._shifted(found[0].location(steps(path)))
+            return lambda _: Location(self.file, self.offset + 1, 1)
+        return lambda path: self._shifted(found[0].location(steps(path)))
 
     def _shifted(self, place: Location) -> Location:
         return replace(place, line=place.line + self.offset)

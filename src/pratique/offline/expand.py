@@ -11,8 +11,9 @@ from typing import Any, Final
 from pratique.kube import objects as kube_objects
 from pratique.kube import yaml
 from pratique.offline import gator
-from pratique.offline.check import NothingGivenError, objects
+from pratique.offline.check import NothingGivenError
 from pratique.offline.generator import Generator
+from pratique.offline.loading import objects
 from pratique.offline.sources import Sources
 
 Object = dict[str, Any]

@@ -9,11 +9,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from pratique.constraint import TemplateTime, Violation
+from pratique.constraint import TemplateTime
 from pratique.constraint.validation import SCOPED
-from pratique.kube import objects
 from pratique.offline import goyaml
-from pratique.offline.check import Finding
+from pratique.offline.finding import Finding, Row
 
 TARGET: Final = "admission.k8s.gatekeeper.sh"
 # encoding/json escapes what could end a script element, and the two line separators of JavaScript.
@@ -32,11 +31,8 @@ def human(findings: Sequence[Finding]) -> str:
 
 def line(finding: Finding) -> str:
     """Return a finding as gator prints it for people."""
-    found = finding.object
-    namespace = objects.namespace(found)
-    subject = (
-        f"{found['apiVersion']}/{found['kind']} {f'{namespace}/' if namespace else ''}{objects.name(found)}"
-    )
+    version, kind, namespace, name = finding.subject
+    subject = f"{version}/{kind} {namespace}/{name}" if namespace else f"{version}/{kind} {name}"
     constraint = finding.violation.constraint_name
     return f"{subject}: [{quote(constraint)}] Message: {quote(finding.violation.message)}"
 
@@ -152,7 +148,7 @@ def _yaml_result(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _metadata(violation: Violation) -> dict[str, Any]:
+def _metadata(violation: Row) -> dict[str, Any]:
     """Return a result's metadata: a policy's details, and nothing for a constraint that could not be matched."""
     if violation.error and violation.details is None:
         return {}

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pratique.kube import objects, yaml
-from pratique.offline.check import Finding
+from pratique.kube import yaml
 from pratique.offline.ci import place
+from pratique.offline.finding import Finding
 
 NAME: Final = "pratique-test"
 _STATES: Final = ("pass", "fail", "warn", "error", "skip")
@@ -21,7 +21,7 @@ def policyreport(findings: Sequence[Finding]) -> str:
     """Return the reports, by namespace; without findings a single empty one."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault(objects.namespace(finding.object), []).append(finding)
+        groups.setdefault(finding.subject.namespace, []).append(finding)
     if not groups:
         groups[""] = []
     return yaml.dump_all(_report(namespace, groups[namespace]) for namespace in sorted(groups))
@@ -43,10 +43,10 @@ def _report(namespace: str, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _result(finding: Finding) -> dict[str, Any]:
-    violation, at, found = finding.violation, place(finding), finding.object
-    resource = {"apiVersion": found["apiVersion"], "kind": found["kind"], "name": objects.name(found)}
-    if namespace := objects.namespace(found):
-        resource["namespace"] = namespace
+    violation, at, subject = finding.violation, place(finding), finding.subject
+    resource = {"apiVersion": subject.api_version, "kind": subject.kind, "name": subject.name}
+    if subject.namespace:
+        resource["namespace"] = subject.namespace
     properties = {"file": at.file, "line": str(at.line), "action": violation.action}
     if finding.allowed:
         properties["allowed"] = finding.allowed

@@ -13,7 +13,7 @@ from typing import Final
 from pratique.constraint import TemplateTime
 from pratique.errors import InputError
 from pratique.offline import ci, gator
-from pratique.offline.check import Finding
+from pratique.offline.finding import Finding
 from pratique.offline.policyreport import policyreport
 from pratique.offline.sarif import sarif
 
@@ -34,6 +34,10 @@ _ALIASES: Final = {"text": HUMAN}
 # gator's own, which know nothing of findings that are accepted; the two with data can carry statistics.
 _GATORS: Final = (HUMAN, "json", "yaml")
 _WITH_STATS: Final = {"json": gator.as_json, "yaml": gator.as_yaml}
+
+
+# What shows no lines, which cost a second reading of the documents.
+_PLACELESS: Final = frozenset(_GATORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ def targets(outputs: Sequence[str]) -> list[Target]:
     if all(target.path for target in found):
         found.append(Target(HUMAN))
     return found
+
+
+def places(wanted: Sequence[Target]) -> bool:
+    """Tell whether a report shows where findings stand."""
+    return any(target.format not in _PLACELESS for target in wanted)
 
 
 def render(name: str, findings: Sequence[Finding], *, stats: Sequence[TemplateTime] | None = None) -> str:

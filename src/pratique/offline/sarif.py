@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 import pratique
 from pratique.offline.baseline import fingerprint, subject
-from pratique.offline.check import Finding
 from pratique.offline.ci import place
+from pratique.offline.finding import Finding
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVEL: Final = {"deny": "error", "warn": "warning"}

@@ -55,12 +55,17 @@ class Sources:
     def entries(self, words: Sequence[str] = ()) -> Iterator[Entry]:
         """Yield every document, standard input last; with `words`, only those whose text has one of them."""
         for part in self.parts:
-            if isinstance(part, str):
-                yield from _documents(part, read_text(part), words)
-            else:
-                yield from part.entries if isinstance(part, Rendered) else part
+            yield from self.of_part(part, words)
         if self.piped:
             yield from _documents(STDIN, self.piped, words)
+
+    @staticmethod
+    def of_part(part: Part, words: Sequence[str] = ()) -> Iterator[Entry]:
+        """Yield the documents of one part."""
+        if isinstance(part, str):
+            yield from _documents(part, read_text(part), words)
+        else:
+            yield from part.entries if isinstance(part, Rendered) else part
 
 
 def _documents(name: str, text: str, words: Sequence[str]) -> Iterable[Entry]:

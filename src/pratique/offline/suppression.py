@@ -14,10 +14,8 @@ from datetime import date
 from typing import Final
 
 from pratique.errors import SourceError
-from pratique.kube import objects
-from pratique.offline.check import Finding
+from pratique.offline.finding import PREFIX, Finding
 
-PREFIX: Final = "allow.pratique.dev/"
 _VALUE = re.compile(r"\s*until\s+(\d{4}-\d{2}-\d{2})\s*:(.*)", re.DOTALL)
 _HINT: Final = 'write `"until YYYY-MM-DD: the reason"`'
 
@@ -30,22 +28,21 @@ def apply(findings: Iterable[Finding], today: date) -> tuple[list[Finding], list
     kept: list[Finding] = []
     problems: dict[tuple[int, str], SourceError] = {}
     for finding in findings:
-        annotations = objects.metadata(finding.object).get("annotations")
         key = f"{PREFIX}{finding.violation.constraint_name}"
-        text = annotations.get(key) if isinstance(annotations, dict) else None
+        text = finding.document.notes.get(key)
         if text is None:
             kept.append(finding)
             continue
         reason, problem = _read(text, today)
         if problem:
-            place = finding.entry.locate(f"metadata.annotations['{key}']")
+            place = finding.document.entry().locate(f"metadata.annotations['{key}']")
             hint = (
                 _HINT
                 if not problem.startswith("expired")
                 else "mend the object, or allow it anew with a reason"
             )
             problems.setdefault(
-                (id(finding.entry), key),
+                (id(finding.document), key),
                 SourceError(f"`{key}` allows nothing: it {problem}", place, hint=hint),
             )
         kept.append(replace(finding, allowed=reason))

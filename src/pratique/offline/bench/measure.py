@@ -21,8 +21,8 @@ import orjson
 from pratique.constraint import GATOR, ConstraintError, Library, NoEngineError, Review, TemplateTime
 from pratique.errors import InputError, PratiqueError, SourceError
 from pratique.kube.match import group_kind
-from pratique.offline.check import CONSTRAINTS, TEMPLATES, objects
 from pratique.offline.entries import Entry
+from pratique.offline.loading import CONSTRAINTS, TEMPLATES, objects
 from pratique.offline.sources import Sources
 
 ENGINE: Final = "rego"
