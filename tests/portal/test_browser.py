@@ -183,6 +183,11 @@ def test_nothing_is_cut_off_at_400_pixels(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    # A table's row is a block there, so that nothing has to be scrolled to; its cells say what they are.
+    tables = page.locator(".table-wrap")
+    assert all(tables.evaluate_all("found => found.map(each => each.scrollWidth <= each.clientWidth)"))
+    unnamed = "td:not(:first-child):not([data-label]):not(:has(.button))"
+    assert page.locator(f".table-wrap {unnamed}").count() == 0
 
 
 def test_a_refused_switch_says_why_and_what_to_do(

@@ -40,6 +40,13 @@ export async function copy(text) {
 
 function prepare(root) {
   for (const button of root.querySelectorAll("[data-copy], [data-copy-link]")) button.hidden = false;
+  // On a narrow screen a row is a block, and each cell needs the name of its column.
+  for (const table of root.querySelectorAll(".table-wrap > table")) {
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.querySelector(".sr") ? "" : cell.textContent.trim());
+    for (const row of table.tBodies[0]?.rows ?? []) {
+      [...row.cells].forEach((cell, at) => { if (heads[at]) cell.dataset.label = heads[at]; });
+    }
+  }
 }
 
 function tick() {
