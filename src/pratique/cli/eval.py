@@ -140,7 +140,7 @@ class Settings:
 @click.option(
     "--disable-early-exit", is_flag=True, help="Let explanations go on behind a rule's first answer."
 )
-@click.option("--pretty-limit", type=int, default=80, show_default=True, help="The widest cell of a table.")
+@click.option("--pretty-limit", type=int, default=0, help="The widest cell of a table; default none.")
 @click.option(
     "--timeout", type=options.DURATION, default=0.0, help="The longest evaluation, as 5s; default none."
 )

@@ -5,6 +5,8 @@ Comes in: nodes of a parsed or checked tree. Goes out: spans, as OPA's locations
 
 from __future__ import annotations
 
+import re
+
 from pratique.rego import nodes
 from pratique.rego.source import Span
 
@@ -23,7 +25,7 @@ def literal(node: nodes.Expr) -> Span:
 
 
 def head(rule: nodes.Rule) -> Span:
-    """Return the place of a rule's head; of a default only that word, without a body up to `contains`.
+    """Return the place of a rule's head; of a default only that word, of a set's member without a body the first name.
 
     A head that asks for more than constants is pointed at as a whole.
     """
@@ -36,9 +38,10 @@ def head(rule: nodes.Rule) -> Span:
         and not computed(rule.value)
         and span.start < rule.value.span.start <= span.end
     ):
-        before = span.source.text[span.start : rule.value.span.start].rstrip()
-        if before.endswith("contains"):
-            return span._replace(end=span.start + len(before.removesuffix("contains").rstrip()))
+        # Only the first name of the reference.
+        name = re.match(r"\w+", span.text)
+        if name is not None:
+            return span._replace(end=span.start + name.end())
     return span
 
 
@@ -54,11 +57,21 @@ def computed(node: nodes.Term) -> bool:
     return False
 
 
+def _made(node: nodes.Expr) -> bool:
+    # The parser gives a rule without a body one that is true, at the place of a head.
+    match node:
+        case nodes.Test(nodes.Scalar(True)):
+            return node.span.text != "true"
+    return False
+
+
 def implied(rule: nodes.Rule) -> Span | None:
     """Return the place of the body that a rule without one has, or None for a rule with a body."""
     span = rule.head_span or rule.span
-    if rule.body and rule.body[0].span != span:
+    if rule.body and not _made(rule.body[0]):
         return None
+    if span.text.startswith("else"):
+        return span
     if rule.default or rule.kind == "set" or rule.value.span == span:
         return rule.span if rule.kind == "set" else span
     return term(rule.value)

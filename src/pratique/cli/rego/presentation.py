@@ -94,7 +94,7 @@ def statistics_of(numbers: Sequence[int]) -> dict[str, float]:
     }
 
 
-def render(outcome: Outcome, form: str, *, limit: int = 80) -> str:
+def render(outcome: Outcome, form: str, *, limit: int = 0) -> str:
     """Return the text of a format."""
     return _RENDER[form](outcome, limit)
 

@@ -135,8 +135,7 @@ def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
             continue
         for clause in chain:
             direct = shape.same or (shape.single and _once(clause))
-            left = "" if shape.same else statements.frame_of(clause.steps)
-            _clause(rule, clause, scope, out, direct=direct, left=left)
+            _clause(rule, clause, scope, out, direct=direct)
             if not direct and len(chain) > 1:
                 out.add("if out is not U:")
                 with out.indented():
@@ -148,11 +147,9 @@ def _all(rule: ir.Rule) -> list[ir.Clause]:
     return [clause for first in rule.clauses for clause in _chain(first)]
 
 
-def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direct: bool, left: str) -> None:
+def _clause(rule: ir.Rule, clause: ir.Clause, scope: Scope, out: Lines, *, direct: bool) -> None:
     def end(lines: Lines, branch: ir.Branch) -> None:
         value = _value(branch, scope, lines)
-        if direct and left:
-            lines.add(f"{left}.leave()")
         if direct:
             _answer(rule, value, lines)
         else:

@@ -89,6 +89,9 @@ class Flattener:
         match literal:
             case nodes.Test():
                 literal = replace(literal, term=self._top(literal.term, calls, withs))
+            case nodes.Unify(nodes.Var(name), nodes.Call() as right) if name.startswith(GENERATED):
+                # The value of a head: the call itself is what gives it.
+                literal = replace(literal, right=self._top(right, calls, withs))
             case nodes.Unify():
                 sides = [self._calls(side, calls, withs) for side in (literal.left, literal.right)]
                 literal = replace(literal, left=sides[0], right=sides[1])
@@ -221,6 +224,15 @@ def _mapped(term: nodes.Term, change: Callable[[nodes.Term], nodes.Term]) -> nod
             head = term.head if isinstance(term.head, nodes.Var) else change(term.head)
             return replace(term, head=head, path=tuple(map(change, term.path)))
     return term
+
+
+def is_generated(literal: nodes.Expr) -> bool:
+    """Tell whether an expression is a part of a written one, worked out before it."""
+    return (
+        isinstance(literal, nodes.Unify)
+        and isinstance(literal.left, nodes.Var)
+        and literal.left.name.startswith(GENERATED)
+    )
 
 
 def _templated(literal: nodes.Expr) -> bool:

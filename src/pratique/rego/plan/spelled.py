@@ -9,14 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from typing import Final
 
 from pratique.rego import nodes
 from pratique.rego.runtime.text import rego_text
+from pratique.rego.tokens import KEYWORDS
 
 # Variables that take the values of a query's expressions.
 CAPTURE: Final = "~e"
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _plain(name: str) -> bool:
+    return bool(_IDENTIFIER.fullmatch(name)) and name not in KEYWORDS
 
 
 def variable(name: str) -> str:
@@ -34,7 +40,7 @@ def path(parts: tuple[object, ...]) -> str:
     """Return an absolute path as a reference: `data.a["b-c"]`."""
     found = ""
     for part in parts:
-        if isinstance(part, str) and (not found or _IDENTIFIER.fullmatch(part)):
+        if isinstance(part, str) and (not found or _plain(part)):
             found += f".{part}" if found else part
         else:
             found += f"[{rego_text(part)}]"
@@ -103,7 +109,7 @@ def term(node: nodes.Term) -> str:
         case nodes.Array(items):
             return f"[{', '.join(map(term, items))}]"
         case nodes.SetOf(items):
-            return f"{{{', '.join(sorted(map(term, items)))}}}" if items else "set()"
+            return f"{{{', '.join(map(term, sorted(items, key=_order)))}}}" if items else "set()"
         case nodes.Object(pairs):
             return f"{{{', '.join(sorted([f'{term(name)}: {term(item)}' for name, item in pairs]))}}}"
         case nodes.Comprehension(kind, key, value, inner):
@@ -112,8 +118,22 @@ def term(node: nodes.Term) -> str:
     return node.span.text
 
 
+def _order(node: nodes.Term) -> tuple[int, object]:
+    # Scalars come in Rego's order, before everything that is to be worked out.
+    match node:
+        case nodes.Scalar(None):
+            return 0, 0
+        case nodes.Scalar(bool() as value):
+            return 1, value
+        case nodes.Scalar(int() | Decimal() as value):
+            return 2, value
+        case nodes.Scalar(value):
+            return 3, value
+    return 4, term(node)
+
+
 def _part(node: nodes.Term) -> str:
-    if isinstance(node, nodes.Scalar) and isinstance(node.value, str) and _IDENTIFIER.fullmatch(node.value):
+    if isinstance(node, nodes.Scalar) and isinstance(node.value, str) and _plain(node.value):
         return f".{node.value}"
     return f"[{term(node)}]"
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeGuard
 from pratique.rego import extents, nodes
 from pratique.rego.plan import ir, spelled
 from pratique.rego.plan.bodies import Bodies
-from pratique.rego.plan.flatten import Flat, Flattener
+from pratique.rego.plan.flatten import Flat, Flattener, is_generated
 from pratique.rego.plan.indexing import conditions, constant
 from pratique.rego.plan.scope import Counter, Policy
 from pratique.rego.runtime.tracing import Part, Site
@@ -58,7 +58,7 @@ class Watched(Bodies):
             flat,
             Site(
                 "rule",
-                spelled.path(rule.path),
+                spelled.path((*rule.path, *_constants(rule.keys))),
                 extents.head(rule),
                 self._names(),
                 shown,
@@ -135,7 +135,7 @@ class Watched(Bodies):
         site = Site(
             "expression",
             spelled.literal(literal),
-            extents.literal(literal),
+            literal.span if is_generated(literal) else extents.literal(literal),
             ("input", *self._names()),
             shown,
             index,
@@ -192,6 +192,16 @@ class _Case:
         """Whether everything that the keys stand on is bound."""
         own = {literal.left.name for literal in self.body if _binds(literal)}
         return all(name in bound or name in own for name in spelled.names((self.body, self.keys)))
+
+
+def _constants(keys: tuple[nodes.Term, ...]) -> list[Any]:
+    # Those at the beginning: a rule is called by them too.
+    found = []
+    for key in keys:
+        if not isinstance(key, nodes.Scalar):
+            break
+        found.append(key.value)
+    return found
 
 
 def _binds(literal: nodes.Expr) -> TypeGuard[Any]:
