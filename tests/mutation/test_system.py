@@ -44,12 +44,18 @@ def system(*documents: dict[str, Any]) -> MutationSystem:
     return made
 
 
-def _cases(name: str) -> list[Any]:
-    cases = yaml.read_one((CASES / name).read_text(), file=name)
-    return [pytest.param(case, id=case.get("name") or case["error"]) for case in cases]
+def _cases(*names: str) -> list[Any]:
+    return [
+        pytest.param(case, id=case.get("name") or f"{case['kind']} {case['location']} {case['error']}")
+        for name in names
+        for case in yaml.read_one((CASES / name).read_text(), file=name)
+    ]
 
 
-@pytest.mark.parametrize("case", _cases("apply.yaml"))
+APPLY = sorted({path.name for path in CASES.glob("*.yaml")} - {"invalid.yaml"})
+
+
+@pytest.mark.parametrize("case", _cases(*APPLY))
 def test_apply(case: dict[str, Any]) -> None:
     mutators = system(mutator(case["kind"], case["location"], case["parameters"]))
     found = thing(**case["object"])

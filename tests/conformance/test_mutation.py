@@ -1,0 +1,11 @@
+"""Our cases of mutators, and some random ones, give what the real gator gives."""
+
+from __future__ import annotations
+
+import pytest
+from tests.conformance import mutation
+
+
+@pytest.mark.skipif(mutation.gator() is None, reason="gator is not on PATH")
+def test_cases_are_gators(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mutation.main(["--random", "20"]) == 0, capsys.readouterr().out
