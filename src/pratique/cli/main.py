@@ -28,6 +28,7 @@ MENU = {
     "test": "Judge manifests by the policies beside them, as gator test does.",
     "verify": "Run suites of policy tests, as gator verify does.",
     "expand": "Show what objects will generate, as gator expand does.",
+    "sync": "Test that what policies look up is synchronised, as gator sync test does.",
     "bench": "Measure how fast policies judge objects, as gator bench does.",
     "eval": "Evaluate a Rego query.",
     "rego": "Work on Rego policies.",

@@ -7,7 +7,6 @@ violation of its own and hides no other (gatekeeper.md 1.4, 2.3). It does no I/O
 
 from __future__ import annotations
 
-import json
 import operator
 import time
 from collections.abc import Mapping, Sequence
@@ -16,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from pratique import rego
 from pratique.constraint import constraint as constraints
+from pratique.constraint import sync, validation
 from pratique.constraint import template as templates
-from pratique.constraint import validation
 from pratique.constraint.constraint import Constraint
 from pratique.constraint.errors import ConstraintError
 from pratique.constraint.fields import Fields
@@ -27,7 +26,7 @@ from pratique.constraint.program import Program, Programs
 from pratique.constraint.review import WEBHOOK, Review
 from pratique.constraint.template import Template
 from pratique.constraint.violation import Finding, Locate, Violation, findings, nowhere
-from pratique.errors import NotFoundError
+from pratique.errors import InputError, NotFoundError
 from pratique.kube import yaml
 from pratique.kube.providers import UnansweredError
 
@@ -343,22 +342,7 @@ def _failure(error: rego.EvaluationError) -> str:
 
 def required_sync(annotations: Mapping[str, str]) -> set[tuple[str, str, str]]:
     """Return the kinds that a template's `requires-sync-data` annotation names; none if it is unreadable."""
-    text = annotations.get(templates.REQUIRES_SYNC)
-    if not text:
-        return set()
     try:
-        # People wrap the JSON in one more pair of quotes, as the library's own templates do.
-        required = json.loads(text.strip().strip('"'))
-    except json.JSONDecodeError:
+        return {gvk for choice in sync.requirements(annotations) for gvk in choice}
+    except InputError:
         return set()
-    found = set()
-    for anyone in required if isinstance(required, list) else ():
-        for clause in anyone if isinstance(anyone, list) else ():
-            if isinstance(clause, dict):
-                found |= {
-                    (group, version, kind)
-                    for group in clause.get("groups") or ()
-                    for version in clause.get("versions") or ()
-                    for kind in clause.get("kinds") or ()
-                }
-    return found

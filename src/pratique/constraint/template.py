@@ -25,7 +25,6 @@ TARGET: Final = "admission.k8s.gatekeeper.sh"
 REGO: Final = "Rego"
 CEL: Final = "K8sNativeValidation"
 OPERATIONS: Final = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
-REQUIRES_SYNC: Final = "metadata.gatekeeper.sh/requires-sync-data"
 
 _INVALID: Final = "invalid ConstraintTemplate: "
 
