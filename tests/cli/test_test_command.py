@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.offline.test_check import CONSTRAINT, TEMPLATE
 from tests.service.conftest import Running
 
 LABELS = "Kubernetes cluster pods should use specified labels"
@@ -53,6 +54,19 @@ def test_the_policies_of_a_cluster_judge_manifests(running: Running, pratique: A
 def test_what_is_piped_and_no_text_is_told(pratique: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a: \xff")))
     assert "standard input is not UTF-8: byte 4" in pratique("test", code=1)
+
+
+def test_an_image_brings_policies(pratique: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    constraint = CONSTRAINT.replace("ACTION", "deny").replace("SCOPE", '"*"')
+    files = {"b/constraint.yaml": constraint, "a.yaml": TEMPLATE, "readme.md": "no manifest"}
+    monkeypatch.setattr(
+        "pratique.client.oci.pull",
+        lambda image, plain_http: {name: text.encode() for name, text in files.items()},
+    )
+    (tmp_path / "map.yaml").write_text("{apiVersion: v1, kind: ConfigMap, metadata: {name: m}}")
+    given = ("test", "-f", str(tmp_path / "map.yaml"), "-i", "registry/policies:1", "-d", "/tmp")
+    pratique(*given, "-o", f"lines={tmp_path}/lines", code=1)
+    assert "deny [owner]" in (tmp_path / "lines").read_text()
 
 
 def test_a_cluster_that_is_not_there_is_told(running: Running, pratique: Any, tmp_path: Path) -> None:

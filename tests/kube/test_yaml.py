@@ -80,6 +80,15 @@ def test_keys_are_text_and_the_last_of_two_wins() -> None:
         yaml.read_one("~: c\n")
 
 
+def test_a_tag_without_a_name_on_a_mapping_means_nothing() -> None:
+    assert yaml.read_one("! {a: ! [b]}") == {"a": ["b"]}
+
+
+def test_json_says_large_characters_in_two_escapes() -> None:
+    assert yaml.read_one('---\n{"a": "\\ud83d\\ude00", "b": 1.5}') == {"a": "\U0001f600", "b": 1.5}
+    assert yaml.read_one('---\n{"a": "\\\\ud83d\\\\ude00"}') == {"a": "\\ud83d\\ude00"}
+
+
 def test_several_documents_and_empty_ones() -> None:
     assert yaml.read("---\na: 1\n---\n---\n# nothing\n---\nb: 2\n...\n") == [{"a": 1}, {"b": 2}]
     with pytest.raises(yaml.YamlError, match="2 documents"):

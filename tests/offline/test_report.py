@@ -148,6 +148,15 @@ def test_stats_have_a_time_for_each_template(tmp_path: Path) -> None:
     assert [one["value"] for one in entry["labels"]] == [False, False, "admission.k8s.gatekeeper.sh"]
 
 
+def test_a_trace_is_shown_behind_its_finding(tmp_path: Path) -> None:
+    judge(tmp_path, policy=policy(), maps=MAP.format(name="a"))
+    told = CliRunner().invoke(command, ["-f", str(tmp_path), "--trace"]).stdout
+    assert "\nTrace: \n\nDRIVER Rego:\n\ntemplate:2 " in told
+    assert "Enter data.mustowner.violation" in told
+    (found,) = json.loads(CliRunner().invoke(command, ["-f", str(tmp_path), "-t", "-o", "json"]).stdout)
+    assert found["trace"].startswith("\n\nDRIVER Rego:")
+
+
 def test_a_report_makes_the_folder_of_its_file(tmp_path: Path) -> None:
     judge(tmp_path, policy=policy(), maps=MAP.format(name="a"))
     (tmp_path / "taken").write_text("")

@@ -67,6 +67,18 @@ def test_a_result_reads_as_gators(tmp_path: Path) -> None:
     assert shown[-2].startswith("FAIL\t")
 
 
+def test_prints_and_traces_are_shown(tmp_path: Path) -> None:
+    run(tmp_path, "[{}]")
+    template = tmp_path / "template.yaml"
+    template.write_text(template.read_text().replace("msg :=", 'print("asked"); msg :=', 1))
+    runner = suite.Runner.of(selection.Filter(), printing=True, tracing=True)
+    shown = transcript.text(suite.run(str(tmp_path / "suite.yaml"), runner), verbose=True)
+    assert "    === RUN   c\n        === PRINT ===\n        asked\n    --- PASS: c" in shown
+    assert (
+        "    --- TRACE: c\tTarget: admission.k8s.gatekeeper.sh\n    --- Trace:\n    --- DRIVER Rego:" in shown
+    )
+
+
 @pytest.mark.parametrize(
     ("expression", "tests", "cases"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,14 @@ class Options:
     outputs: tuple[str, ...]
     deny_only: bool
     verbose: bool
+    trace: bool
     stats: bool
     enable_k8s_native_validation: bool
     render: bool
     values: tuple[str, ...]
+    images: tuple[str, ...]
+    plain_http: bool
+    tempdir: str
     assigned_to: str
     suppress: bool
     baseline: str
@@ -52,6 +57,7 @@ class Options:
 )
 @click.option("--deny-only", is_flag=True, default=False, help="Show only what is denied.")
 @click.option("-v", "--verbose", is_flag=True, help="Print also what policies print.")
+@click.option("-t", "--trace", is_flag=True, help="Add how each object was judged, step by step.")
 @click.option("--stats", is_flag=True, help="Add the time of each template to json and yaml.")
 @click.option(
     "--enable-k8s-native-validation/--no-enable-k8s-native-validation",
@@ -66,6 +72,16 @@ class Options:
 @click.option(
     "--values", multiple=True, help="A file with values for Helm charts. May be given several times."
 )
+@click.option(
+    "-i",
+    "--image",
+    "images",
+    multiple=True,
+    metavar="IMAGE",
+    help="An OCI image with policies. May be given several times.",
+)
+@click.option("--plain-http", is_flag=True, help="Ask the registries of images without TLS.")
+@click.option("-d", "--tempdir", default="", help="Accepted for gator's sake; images are unpacked in memory.")
 @click.option(
     "--assigned-to",
     default="",
@@ -116,6 +132,7 @@ def _run(options: Options) -> int:
             say=_say,
             tick=tick,
             sink=printed,
+            traced=options.trace,
             times=None if stats is None else stats.extend,
             places=report.places(wanted) or bool(options.baseline or options.write_baseline),
         )
@@ -138,12 +155,25 @@ def _sources(options: Options) -> tuple[Sources, frozenset[str]]:
     from pratique.offline import Sources
     from pratique.offline.rendered import Renderer
 
-    more: list[Entry] = []
+    more = [entry for image in options.images for entry in _pulled(image, plain_http=options.plain_http)]
     exempt: frozenset[str] = frozenset()
     if options.assigned_to:
-        more, exempt = _assigned(options)
+        assigned, exempt = _assigned(options)
+        more += assigned
     renderer = Renderer(options.values) if options.render else None
     return Sources.of(options.names, piped(), renderer=renderer, more=more), exempt
+
+
+def _pulled(image: str, *, plain_http: bool) -> Iterator[Entry]:
+    """Yield the documents of an image's files, in the order in which a folder is read."""
+    from pratique.client import oci
+    from pratique.offline.entries import as_text, split
+    from pratique.offline.sources import EXTENSIONS
+
+    files = oci.pull(image, plain_http=plain_http)
+    for name in sorted(files, key=lambda name: name.split("/")):
+        if name.endswith(EXTENSIONS):
+            yield from split(f"{image}/{name}", as_text(f"{image}/{name}", files[name]))
 
 
 def _assigned(options: Options) -> tuple[list[Entry], frozenset[str]]:

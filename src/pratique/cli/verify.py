@@ -13,6 +13,7 @@ from pratique.errors import PratiqueError
 @click.option(
     "-r", "--run", "expression", default="", help="Run only what matches: TEST, TEST//CASE or //CASE."
 )
+@click.option("-t", "--trace", is_flag=True, help="Print how each case was judged, step by step.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test and case, also those that pass.")
 @click.option(
     "--enable-k8s-native-validation/--no-enable-k8s-native-validation",
@@ -21,7 +22,13 @@ from pratique.errors import PratiqueError
 )
 @click.pass_context
 def verify(
-    ctx: click.Context, *, path: str, expression: str, verbose: bool, enable_k8s_native_validation: bool
+    ctx: click.Context,
+    *,
+    path: str,
+    expression: str,
+    verbose: bool,
+    trace: bool,
+    enable_k8s_native_validation: bool,
 ) -> None:
     """Run the suites of PATH: a suite file, a folder, or FOLDER/... for everything below it.
 
@@ -30,7 +37,7 @@ def verify(
     from pratique.offline import selection, suite, transcript
 
     try:
-        runner = suite.Runner.of(selection.Filter.of(expression), printing=verbose)
+        runner = suite.Runner.of(selection.Filter.of(expression), printing=verbose, tracing=trace)
         paths = selection.find(path)
     except PratiqueError as error:
         # gator knows one exit code for everything that goes wrong, and scripts rely on it.

@@ -18,11 +18,15 @@ from pratique.constraint import external, modules
 from pratique.constraint.errors import INGEST_ERROR, TemplateError, TemplateProblem
 from pratique.constraint.template import Template
 from pratique.errors import Location
+from pratique.rego.observe import explain
+from pratique.rego.plan.scope import Watching
+from pratique.rego.runtime.tracing import Event
 
 MODULE: Final = "template"
 RULE: Final = "violation"
 
 Sink = Callable[[str, Location], None]
+Trace = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Program:
     parameters: Mapping[str, Any] = field(repr=False)
     _policy: Any = field(repr=False)
     _sink: Sink | None = field(default=None, repr=False)
+    _trace: Trace | None = field(default=None, repr=False)
 
     def run(self, review: Mapping[str, Any], inventory: Mapping[str, Any]) -> Any:
         """Return the value of `violation` for a review.
@@ -41,19 +46,35 @@ class Program:
         """
         # `input` is handed over whole: templates pass it on to functions of their own.
         given = {"review": review, "parameters": self.parameters}
-        return self._policy.evaluate(self.entrypoint, given, data={"inventory": inventory}, sink=self._sink)
+        data = {"inventory": inventory}
+        if self._trace is None:
+            return self._policy.evaluate(self.entrypoint, given, data=data, sink=self._sink)
+        events: list[Event] = []
+        try:
+            return self._policy.evaluate(
+                self.entrypoint, given, data=data, sink=self._sink, watch=events.append
+            )
+        finally:
+            self._trace(explain.pretty(explain.select(events, "full"), query=""))
 
 
 class Programs:
     """Compiled programs by content, so that the same text and parameters are compiled once."""
 
-    def __init__(self, *, ask: external.Ask | None = external.nobody, sink: Sink | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        ask: external.Ask | None = external.nobody,
+        sink: Sink | None = None,
+        trace: Trace | None = None,
+    ) -> None:
         """Keep nothing yet.
 
         `ask` reaches providers of external data, and without it policies have no `external_data`; `sink` hears
-        what policies print, which costs them time.
+        what policies print, `trace` each evaluation told step by step: both cost time.
         """
         self._sink = sink
+        self._trace = trace
         self._builtins = {} if ask is None else {"external_data": external.builtin(ask)}
         self._found: dict[str, Any] = {}
         self._frames: dict[str, tuple[list[rego.Source], str]] = {}
@@ -77,7 +98,7 @@ class Programs:
         except TemplateError:
             # What is wrong with these parameters must show when the policy runs, as a violation of this constraint.
             policy = self._compile(template, sources, entrypoint, None)
-        return Program(entrypoint, parameters, policy, self._sink)
+        return Program(entrypoint, parameters, policy, self._sink, self._trace)
 
     def inventory_kinds(self, template: Template) -> set[tuple[str, str]]:
         """Return the (group and version, kind) that a template reads of the inventory, `*` for any."""
@@ -105,7 +126,8 @@ class Programs:
         digest = _digest(template, parameters)
         if (found := self._found.get(digest)) is not None and not strict:
             return found
-        constants = None if parameters is None else {"input.parameters": parameters}
+        folded = parameters is not None and self._trace is None  # a trace speaks of what is written
+        constants = {"input.parameters": parameters} if folded else None
         try:
             compiled = rego.compile(
                 sources,
@@ -115,6 +137,7 @@ class Programs:
                 capabilities=rego.Capabilities(strict=strict),
                 data_roots=("inventory",),
                 printing=self._sink is not None,
+                watched=None if self._trace is None else Watching(),
             )
         except rego.CompileError as error:
             raise _refusal(template, error.problems, "unable to compile modules") from error

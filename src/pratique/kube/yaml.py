@@ -29,6 +29,7 @@ MAX_DEPTH: Final = 200
 MAX_ALIASED: Final = 200_000
 
 _MERGE: Final = "<<"
+_SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _PLAIN: Final = "plain"
 _TEXT: Final = "text"
 _TAG: Final = "tag:yaml.org,2002:"
@@ -45,7 +46,8 @@ class _Reader(cyaml.CParser):  # type: ignore[name-defined,misc]  # the stubs la
     depth = 0
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
-        return _PLAIN if implicit is not None and implicit is not True and implicit[0] else _TEXT
+        # Scalars come with a pair, lists and mappings with one flag.
+        return _PLAIN if isinstance(implicit, tuple) and implicit[0] else _TEXT
 
     def descend_resolver(self, parent: Any, index: Any) -> None:
         """Count the depth, since the composer recurses; paths resolve no tags here."""
@@ -161,6 +163,9 @@ def _read(text: str, file: str) -> list[tuple[Any, Any]]:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise YamlError("a zero byte is not allowed in YAML", Location(file, line, 1))
+    if "\\u" in text and text.lstrip("-. \t\r\n").startswith("{"):
+        # JSON writes a character beyond 16 bits as two escapes, which are none in YAML.
+        text = _SURROGATES.sub(_joined, text)
     found = []
     try:
         reader = _Reader(text)
@@ -177,6 +182,11 @@ def _read(text: str, file: str) -> list[tuple[Any, Any]]:
         reason = str(getattr(error, "reason", "") or error).splitlines()[0]
         raise YamlError(f"not YAML: {reason}", Location(file, 1, 1)) from None
     return found
+
+
+def _joined(match: re.Match[str]) -> str:
+    high, low = int(match[2], 16), int(match[3], 16)
+    return match[1] + chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> YamlError:

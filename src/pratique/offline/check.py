@@ -46,6 +46,7 @@ def check(
     say: Say,
     tick: Tick = _QUIET,
     sink: Sink | None = None,
+    traced: bool = False,
     times: Callable[[Sequence[TemplateTime]], None] | None = None,
     places: bool = False,
 ) -> list[Finding]:
@@ -53,17 +54,20 @@ def check(
 
     `say` hears warnings, `tick` how many objects are done, `sink` what policies print, `times` how long each
     template took over an object (which is judged once more for it). With `places`, each finding's field and line
-    are looked for while its object is at hand, which is much quicker than later.
+    are looked for while its object is at hand, which is much quicker than later. With `traced`, each finding tells how
+    its object was judged.
 
     Raises the error of whatever cannot be read, with its file and line.
     """
-    loaded = load(sources, Programs(sink=sink))
+    traces: list[str] | None = [] if traced else None
+    loaded = load(sources, Programs(sink=sink, trace=None if traces is None else traces.append))
     divided = list(batches(sources))
     defined: dict[tuple[str, str, str, str], str] = {}
     found: list[Finding] = []
     done = 0
-    # What policies print is heard here only when they run here.
-    answers = judge_all(loaded, divided, Wanted(places, times is not None), alone=sink is not None)
+    # What policies print, and how they run, is heard here only when they run here.
+    wanted = Wanted(places, times is not None, traces)
+    answers = judge_all(loaded, divided, wanted, alone=traced or sink is not None)
     for batch, judged in zip(divided, answers, strict=True):
         for one in judged:
             _warn_of_duplicates(one, defined, say)
@@ -84,7 +88,9 @@ def _findings(loaded: Loaded, batch: Batch, judged: Judged) -> Iterator[Finding]
     fetch = partial(batch.entry, judged.file, judged.number)
     document = Document(judged.file, judged.subject, fetch, judged.changed, judged.notes or {})
     for row in judged.rows:
-        yield Finding(row, loaded.constraints[row.constraint_kind, row.constraint_name], document)
+        yield Finding(
+            row, loaded.constraints[row.constraint_kind, row.constraint_name], document, trace=judged.trace
+        )
 
 
 def _warn_of_duplicates(judged: Judged, defined: dict[tuple[str, str, str, str], str], say: Say) -> None:

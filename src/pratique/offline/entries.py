@@ -109,7 +109,7 @@ def split(name: str, text: str) -> Iterator[Entry]:
     offset = 0
     for start, end in itertools.pairwise(bounds):
         part = text[start:end]
-        if part.strip() not in ("", "---"):
+        if part.strip(" \t\r\n") not in ("", "---"):  # other blanks are a text, to YAML
             yield Entry(name, offset, part)
         offset += part.count("\n")
 
@@ -137,8 +137,14 @@ def _json_stream(name: str, text: str) -> Iterator[Entry]:
 def read_text(name: str) -> str:
     """Return a file's text; raises `InputError` when it cannot be read."""
     try:
-        return Path(name).read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"`{name}` is not UTF-8: byte {error.start + 1} cannot be read") from None
+        return as_text(name, Path(name).read_bytes())
     except OSError as error:
         raise InputError(f"`{name}` cannot be read: {error.strerror}") from None
+
+
+def as_text(name: str, content: bytes) -> str:
+    """Return the text of a file's content; raises `InputError` when it is none."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"`{name}` is not UTF-8: byte {error.start + 1} cannot be read") from None

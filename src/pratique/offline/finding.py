@@ -81,6 +81,7 @@ class Finding:
     document: Document = field(repr=False)
     allowed: str = ""  # the reason that the object gives for it
     known: bool = False  # it stands in the baseline
+    trace: str | None = field(default=None, repr=False)  # how its object was judged, step by step
 
     @property
     def namespaces(self) -> tuple[str, ...]:

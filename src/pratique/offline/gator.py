@@ -26,7 +26,10 @@ _INDENT: Final = 4
 
 def human(findings: Sequence[Finding]) -> str:
     """Return one line a finding."""
-    return "".join(f"{line(finding)}\n" for finding in findings)
+    return "".join(
+        f"{line(finding)}\n" + (f"Trace: {finding.trace}" if finding.trace is not None else "")
+        for finding in findings
+    )
 
 
 def line(finding: Finding) -> str:
@@ -126,7 +129,7 @@ def _result(finding: Finding) -> dict[str, Any]:
     if violation.enforcement_action == SCOPED:
         found["scopedActions"] = list(violation.actions)
     found["violatingObject"] = ordered(finding.object)
-    found["trace"] = None
+    found["trace"] = finding.trace
     return found
 
 
@@ -144,7 +147,7 @@ def _yaml_result(finding: Finding) -> dict[str, Any]:
             else [],
         },
         "violatingObject": _floats(ordered(finding.object)),
-        "trace": None,
+        "trace": finding.trace,
     }
 
 

@@ -36,10 +36,22 @@ AHEAD: Final = 4  # batches a process
 
 
 class Wanted(NamedTuple):
-    """What is asked beside the violations: their fields and lines, and how long each template takes."""
+    """What is asked beside the violations: their fields and lines, and how long each template takes.
+
+    `traces` is where the programs put how they evaluate, when that is asked for.
+    """
 
     places: bool = False
     times: bool = False
+    traces: list[str] | None = None
+
+    def trace(self) -> str | None:
+        """Return how everything since the last time was evaluated, as gator heads it."""
+        if self.traces is None:
+            return None
+        text = "".join(f"\n\nDRIVER Rego:\n\n{trace}" for trace in self.traces)
+        self.traces.clear()
+        return text
 
 
 class Judged(NamedTuple):
@@ -55,6 +67,7 @@ class Judged(NamedTuple):
     rows: Sequence[Row] = ()
     notes: Mapping[str, Any] | None = None
     times: Sequence[TemplateTime] = ()
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +158,7 @@ def _judged(loaded: Loaded, number: int, entry: Entry, found: dict[str, Any], wa
     violations = library.review(review, GATOR)
     times = library.times(review, GATOR) if wanted.times else ()
     if not violations and generator.idle:
-        return Judged(entry.file, number, subject, times=times)
+        return Judged(entry.file, number, subject, times=times, trace=wanted.trace())
     mutated, resultants = generator.expand(entry, found)
     rows = _rows(entry, violations, places=wanted.places)
     for resultant in resultants:
@@ -159,7 +172,7 @@ def _judged(loaded: Loaded, number: int, entry: Entry, found: dict[str, Any], wa
         changed = mutated
     annotations = names.metadata(mutated).get("annotations")
     notes = _notes(annotations) if isinstance(annotations, dict) else None
-    return Judged(entry.file, number, subject, changed, rows, notes, times)
+    return Judged(entry.file, number, subject, changed, rows, notes, times, wanted.trace())
 
 
 def _notes(annotations: dict[str, Any]) -> dict[str, Any] | None:

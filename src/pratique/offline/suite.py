@@ -40,6 +40,7 @@ class Case:
     skipped: bool = False
     seconds: float = 0.0
     printed: str = ""
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,23 @@ class Runner:
     programs: Programs = field(default_factory=Programs)
     printed: Printed | None = None
     said: Said = field(default_factory=Said)
+    traces: list[str] | None = None
 
     @classmethod
-    def of(cls, wanted: Filter, *, printing: bool = False) -> Runner:
-        """Return a runner; with `printing`, cases keep what their policies print."""
+    def of(cls, wanted: Filter, *, printing: bool = False, tracing: bool = False) -> Runner:
+        """Return a runner; cases keep what their policies print, and how they are judged, if asked for."""
         printed, said = Printed() if printing else None, Said()
-        return cls(wanted, Programs(sink=printed, ask=said.ask), printed, said)
+        traces: list[str] | None = [] if tracing else None
+        programs = Programs(sink=printed, ask=said.ask, trace=None if traces is None else traces.append)
+        return cls(wanted, programs, printed, said, traces)
+
+    def take_trace(self) -> str | None:
+        """Return the trace of what was judged since the last time, None without tracing."""
+        if self.traces is None:
+            return None
+        text = "".join(f"DRIVER Rego:\n\n{trace}\n" for trace in self.traces)
+        self.traces.clear()
+        return f"Target: {gator.TARGET}\nTrace:\n{text}"
 
 
 def run(path: str, runner: Runner | None = None) -> Suite:
@@ -261,7 +273,8 @@ def _case(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: Runn
     except PratiqueError as error:
         failure = error.render()
     printed = runner.printed.take() if runner.printed is not None else ""
-    return Case(case.get("name") or "", failure, seconds=time.perf_counter() - began, printed=printed)
+    seconds = time.perf_counter() - began
+    return Case(case.get("name") or "", failure, seconds=seconds, printed=printed, trace=runner.take_trace())
 
 
 def _verdict(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: Runner) -> str:

@@ -44,6 +44,9 @@ def _case(case: Case, *, verbose: bool) -> list[str]:
         lines += _indented(case.failure, "        ")
     elif verbose:
         lines.append(f"    --- PASS: {case.name}\t({case.seconds:.3f}s)")
+    if case.trace is not None:
+        lead = "    --- " if verbose else ""
+        lines += _indented(f"TRACE: {case.name}\t{case.trace}", lead)
     return lines
 
 
