@@ -70,7 +70,7 @@ class Stage:
         self.api = ServiceClient(f"http://127.0.0.1:{self.base}")
         await self.api.login(code=code[1])
         self.cluster = await self.api.cluster("embedded")
-        return lines[0].strip()
+        return next(line for line in lines if "is ready" in line).strip()
 
     async def stop(self) -> str:
         """Stop it as Ctrl-C does."""

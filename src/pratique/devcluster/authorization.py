@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from pratique.devcluster.store import Store
 from pratique.devcluster.users import UserInfo
 from pratique.kube import status
 
@@ -43,10 +42,20 @@ class Decision:
     reason: str = ""
 
 
+class Roles(Protocol):
+    """Where roles and bindings are read."""
+
+    def get(self, resource: str, name: str, namespace: str = "") -> Object | None:
+        """Return an object, or None."""
+
+    def list(self, resource: str, namespace: str = "") -> list[Object]:
+        """Return the objects of all namespaces, or of one."""
+
+
 class Authorizer:
     """Decides by the roles in the store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Roles) -> None:
         self._store = store
 
     def decide(self, wanted: Attributes) -> Decision:
@@ -54,7 +63,7 @@ class Authorizer:
         if MASTERS in wanted.user.groups:
             return Decision(True)
         for rule, reason in self._granted(wanted.user, wanted.namespace):
-            if _covers(rule, wanted):
+            if covers(rule, wanted):
                 return Decision(True, reason)
         return Decision(False)
 
@@ -66,7 +75,7 @@ class Authorizer:
     def rules(self, user: UserInfo, namespace: str) -> Object:
         """Return the status of a SelfSubjectRulesReview."""
         everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-        granted = [rule for rule, _ in self._granted(user, namespace)]
+        granted = self.rules_of(user, namespace)
         if MASTERS in user.groups:
             granted = [everything, {"verbs": ["*"], "nonResourceURLs": ["*"]}, *granted]
         return {
@@ -74,6 +83,10 @@ class Authorizer:
             "nonResourceRules": [rule for rule in granted if rule.get("nonResourceURLs")],
             "incomplete": False,
         }
+
+    def rules_of(self, user: UserInfo, namespace: str) -> list[Object]:
+        """Return every rule that is bound to a user, cluster-wide or in a namespace."""
+        return [rule for rule, _ in self._granted(user, namespace)]
 
     def _granted(self, user: UserInfo, namespace: str) -> Iterator[tuple[Object, str]]:
         """Yield every rule that is bound to a user, cluster-wide or in a namespace, and by what."""
@@ -93,13 +106,17 @@ class Authorizer:
     ) -> Iterator[tuple[Object, str]]:
         reference = binding.get("roleRef") or {}
         kind, name = reference.get("kind", ""), reference.get("name", "")
-        if kind == "Role":
-            role = self._store.get(f"roles.{RBAC}", name, namespace)
-        else:
-            role = self._store.get(f"clusterroles.{RBAC}", name)
+        role = role_of(self._store, reference, namespace)
         reason = f'RBAC: allowed by {shown} of {kind} "{name}" to {subject}'
         for rule in (role or {}).get("rules") or []:
             yield rule, reason
+
+
+def role_of(roles: Roles, reference: Object, namespace: str) -> Object | None:
+    """Return the role that a binding's `roleRef` names, as seen from the binding's namespace."""
+    if reference.get("kind") == "Role":
+        return roles.get(f"roles.{RBAC}", reference.get("name", ""), namespace)
+    return roles.get(f"clusterroles.{RBAC}", reference.get("name", ""))
 
 
 def _name(obj: Object) -> str:
@@ -120,7 +137,8 @@ def _subject(binding: Object, user: UserInfo) -> str | None:
     return None
 
 
-def _covers(rule: Object, wanted: Attributes) -> bool:
+def covers(rule: Object, wanted: Attributes) -> bool:
+    """Tell whether a role's rule allows what is asked."""
     verbs = rule.get("verbs") or []
     if wanted.verb not in verbs and "*" not in verbs:
         return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from pratique.devcluster.admission import addresses, limits, quotas
+from pratique.devcluster.admission import addresses, escalation, limits, quotas
 from pratique.devcluster.admission.attributes import Attributes, Cluster, Object
 from pratique.kube import status
 
@@ -42,7 +42,7 @@ def validate(attributes: Attributes, cluster: Cluster) -> None:
     ):
         spec = (attributes.object or {}).get("spec") or {}
         _account(attributes, cluster, str(spec.get("serviceAccountName", "")))
-    broken = limits.refusal(attributes, cluster)
+    broken = limits.refusal(attributes, cluster) or escalation.refusal(attributes, cluster)
     if broken is not None:
         raise forbidden(attributes, broken)
 

@@ -19,6 +19,7 @@ from pratique.devcluster.controllers.garbage import GarbageCollector
 from pratique.devcluster.controllers.jobs import Jobs
 from pratique.devcluster.controllers.namespaces import NamespaceContents, NamespaceDeletion
 from pratique.devcluster.controllers.replicasets import ReplicaSets
+from pratique.devcluster.controllers.roles import AggregatedRoles
 from pratique.devcluster.controllers.statefulsets import StatefulSets
 
 __all__ = ["Controllers"]
@@ -42,6 +43,7 @@ class Controllers:
             DisruptionBudgets(api),
             ResourceQuotas(api),
             Endpoints(api),
+            AggregatedRoles(api),
         ]
         self._started = False
 
