@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/: the tree in architecture.md and the reference of the command line.
+"""Write the generated pages of docs/: the tree in architecture.md, the references of commands, routes and builtins.
 
 `python scripts/reference.py` writes, `python scripts/reference.py --check` only says what is out of date
 and exits 1. tests/test_docs.py calls `pages`, so a page that lags behind the code fails.
@@ -7,16 +7,28 @@ and exits 1. tests/test_docs.py calls `pages`, so a page that lags behind the co
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
 import click
+import yaml
 
+from pratique import rego
 from pratique.cli.main import MENU, pratique
 from pratique.service.routes import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "pratique"
+EXAMPLES = "tests/cases/rego/calls/examples.yaml"
+BUILTINS = """# Rego's builtins
+
+Written by `make docs` from the builtins that are registered; the examples are run by the tests ([{0}](../../{0})).
+
+Answers and refusals are those of OPA 1.22.2. A refused call is undefined, or ends the evaluation under strict builtin
+errors. `a|b` takes either type. v0: the builtin is refused in Rego v1. Where an example has `input`, the file above
+has the document.
+"""
 BEGIN, END = "<!-- tree: written by `make docs` -->\n", "<!-- end of tree -->\n"
 
 
@@ -30,6 +42,7 @@ def pages() -> dict[Path, str]:
         architecture: f"{before}{BEGIN}\n```\n{tree()}```\n\n{END}{after}",
         ROOT / "docs" / "reference" / "cli.md": command_line(),
         ROOT / "docs" / "reference" / "api.md": reference.markdown(),
+        ROOT / "docs" / "reference" / "builtins.md": builtins(),
     }
 
 
@@ -85,6 +98,35 @@ def _help(command: click.Command, context: click.Context, *, level: int) -> list
                 below = click.Context(child, info_name=name, parent=context)
                 parts += _help(child, below, level=level + 1)
     return parts
+
+
+def builtins() -> str:
+    """Return the reference of Rego's builtins: what each does, and one example that the tests run."""
+    known = rego.builtins()
+    listed = yaml.load((ROOT / EXAMPLES).read_text(), Loader=yaml.CSafeLoader)
+    examples = {example["builtin"]: example for example in listed}
+    parts = [BUILTINS.format(EXAMPLES)]
+    groups: dict[str, list[rego.Builtin]] = {}
+    for name in sorted(known):
+        groups.setdefault(known[name].group, []).append(known[name])
+    for group in sorted(groups, key=lambda group: _title(group).lower()):
+        parts.append(f"## {_title(group)}\n")
+        parts += [_builtin(each, examples.get(each.name)) for each in groups[group]]
+    return "\n".join(parts)
+
+
+def _title(group: str) -> str:
+    return re.sub(r" \(.*?\)", "", _summary(SOURCE / "rego" / "builtins" / f"{group}.py"))
+
+
+def _builtin(known: rego.Builtin, example: dict[str, str] | None) -> str:
+    result = f" → {known.result}" if known.result and not known.void else ""
+    old = " (v0)" if known.deprecated else ""
+    text = f"- `{known.name}({', '.join(known.operands)}){result}`{old}: {known.summary}\n"
+    if example is None:
+        return text
+    want = "undefined" if example["want"] is None else example["want"]
+    return f"{text}\n  ```rego\n  {example['call']}\n  # {want}\n  ```\n"
 
 
 def main() -> None:

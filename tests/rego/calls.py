@@ -3,7 +3,8 @@
 A case is a `call`, evaluated on its own (`with` is the input as a Rego term: what is written there escapes the
 checks of literal arguments, and may hold sets), and the JSON text of its answer, `want` (null: undefined). `error`
 is the refusal of a builtin on the way to it, `code` the refusal where its words are those of a library of Go's.
-The program rewrites `want`, `error` and `code` of every case of the files.
+`rego` is v0 where the call is one that v1 refuses. The program rewrites `want`, `error` and `code` of every case of
+the files.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -32,16 +33,23 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
 def source(case: dict[str, Any]) -> str:
     """Return a module whose rule `answer` is the case's call."""
     given = f" with input as {case['with']}" if "with" in case else ""
-    return f"package case\n\nanswer := x if {{ x := {case['call']}{given} }}\n"
+    head = "answer := x if" if version(case) == "v1" else "answer = x"
+    return f"package case\n\n{head} {{ x := {case['call']}{given} }}\n"
+
+
+def version(case: dict[str, Any]) -> Literal["v0", "v1"]:
+    """Return the version of Rego that the case's module is in."""
+    return "v0" if case.get("rego") == "v0" else "v1"
 
 
 def ask(opa: str, case: dict[str, Any]) -> dict[str, Any]:
     """Return the case with what OPA answers."""
-    asked = {name: case[name] for name in ("call", "with") if name in case}
+    asked = {name: case[name] for name in ("builtin", "call", "with", "rego") if name in case}
     with tempfile.NamedTemporaryFile("w", suffix=".rego") as file:
         file.write(source(case))
         file.flush()
         command = [opa, "eval", "--format", "json", "--show-builtin-errors", "-d", file.name, "data.case"]
+        command += ["--v0-compatible"] if version(case) == "v0" else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = _parsed(done.stdout) if done.stdout else {"errors": [{"message": done.stderr[:200]}]}
     if "result" not in found:

@@ -16,6 +16,7 @@ A text becomes an answer in six passes, one folder each: `parse`, `check`, `plan
 """
 
 from pratique.rego.builtins.registry import Builtin, RefusalError, define
+from pratique.rego.builtins.registry import table as builtins
 from pratique.rego.check import Capabilities
 from pratique.rego.engine import Policy, compile, query  # the contract's own name
 from pratique.rego.errors import CompileError, Problem
@@ -42,6 +43,7 @@ __all__ = [
     "Set",
     "Source",
     "Version",
+    "builtins",
     "compile",
     "define",
     "json_text",

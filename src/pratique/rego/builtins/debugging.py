@@ -1,4 +1,4 @@
-"""trace, print, walk, opa.runtime, rego.metadata.*, and what the engine knows by name only."""
+"""trace, print, walk, opa.runtime, rego.*: looking into documents, policies and evaluations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pratique.rego.runtime import references
 from pratique.rego.runtime.state import State
 from pratique.rego.runtime.values import Value
 
-builtin("walk", "any -> any", unchecked=True, relation=True)(references.walk)
+builtin("walk", "any -> any", unchecked=True, relation=True, group="debugging")(references.walk)
 
 
 @builtin("trace", "string -> boolean", needs_state=True)

@@ -14,13 +14,17 @@ def _bytes(text: str) -> bytes:
 
 
 def _digest(algorithm: str) -> None:
-    @builtin(f"crypto.{algorithm}", "string -> string")
+    summary = f"Return the {algorithm.upper()} digest of a text."
+
+    @builtin(f"crypto.{algorithm}", "string -> string", summary=summary)
     def digest(text: Value) -> Value:
         return hashlib.new(algorithm, _bytes(text), usedforsecurity=False).hexdigest()
 
 
 def _code(algorithm: str) -> None:
-    @builtin(f"crypto.hmac.{algorithm}", "string, string -> string")
+    summary = f"Return the HMAC-{algorithm.upper()} of a text with a secret."
+
+    @builtin(f"crypto.hmac.{algorithm}", "string, string -> string", summary=summary)
     def code(text: Value, secret: Value) -> Value:
         return hmac.new(_bytes(secret), _bytes(text), algorithm).hexdigest()
 

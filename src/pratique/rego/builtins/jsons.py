@@ -16,7 +16,7 @@ from pratique.rego.runtime.values import Object, Set, Value
 _CASTS: Final[dict[type, str]] = {bool: "bool", str: "string"}
 
 
-builtin("json.marshal", "any -> string", unchecked=True)(json_text)
+builtin("json.marshal", "any -> string", unchecked=True, group="jsons")(json_text)
 
 
 def _option_error(message: str) -> BuiltinError:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime import numbers, references
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.values import Set, Value, compare, equal, is_number, type_name
 
-builtin("eq", "any, any -> boolean", unchecked=True)(equal)
-builtin("assign", "any, any -> boolean", unchecked=True)(equal)
-builtin("equal", "any, any -> boolean", unchecked=True)(equal)
+_OURS: Final = "operators"
+builtin(
+    "eq",
+    "any, any -> boolean",
+    unchecked=True,
+    group=_OURS,
+    summary="`=`: make both sides equal, and bind what is not bound.",
+)(equal)
+builtin(
+    "assign",
+    "any, any -> boolean",
+    unchecked=True,
+    group=_OURS,
+    summary="`:=`: give new names to a value or to its parts.",
+)(equal)
+builtin("equal", "any, any -> boolean", unchecked=True, group=_OURS)(equal)
 
 
 @builtin("neq", "any, any -> boolean", unchecked=True)
@@ -42,10 +57,10 @@ def gte(left: Value, right: Value) -> Value:
     return compare(left, right) >= 0
 
 
-builtin("plus", "number, number -> number", unchecked=True)(numbers.plus)
-builtin("mul", "number, number -> number", unchecked=True)(numbers.times)
-builtin("div", "number, number -> number", unchecked=True)(numbers.divide)
-builtin("rem", "number, number -> number", unchecked=True)(numbers.modulo)
+builtin("plus", "number, number -> number", unchecked=True, group=_OURS)(numbers.plus)
+builtin("mul", "number, number -> number", unchecked=True, group=_OURS)(numbers.times)
+builtin("div", "number, number -> number", unchecked=True, group=_OURS)(numbers.divide)
+builtin("rem", "number, number -> number", unchecked=True, group=_OURS)(numbers.modulo)
 
 
 @builtin("minus", "number|set, number|set -> number|set", unchecked=True)
@@ -82,5 +97,5 @@ def unite(left: Value, right: Value) -> Value:
     return Set.of_table({**left.table(), **right.table()})
 
 
-builtin("internal.member_2", "any, any -> boolean", unchecked=True)(references.member)
-builtin("internal.member_3", "any, any, any -> boolean", unchecked=True)(references.member_at)
+builtin("internal.member_2", "any, any -> boolean", unchecked=True, group=_OURS)(references.member)
+builtin("internal.member_3", "any, any, any -> boolean", unchecked=True, group=_OURS)(references.member_at)

@@ -61,7 +61,8 @@ class Builtin:
     `arity` is the number of operands, -1 for any; `relation` says that it yields several answers; a `void` one
     has no answer; a `deprecated` one is refused in Rego v1; `refused` says why the compiler refuses it until it is
     switched on; `nondeterministic` ones are never folded. A function with `needs_state` takes the evaluation's
-    state before its operands. `define` makes one of one's own.
+    state before its operands. `summary` is what it does, in a sentence, and `group` the file that it belongs to.
+    `define` makes one of one's own.
 
     >>> from pratique import rego
     >>> twice = rego.define("acme.twice", "number -> number", lambda value: value * 2)
@@ -79,6 +80,8 @@ class Builtin:
     nondeterministic: bool = False
     needs_state: bool = False
     refused: str = ""
+    summary: str = ""
+    group: str = ""
 
     @property
     def arity(self) -> int:
@@ -140,6 +143,8 @@ def builtin(
         called = function if unchecked else _checked(name, checked, function, needs_state=needs_state)
         if needs_state:
             called.needs_state = True  # type: ignore[attr-defined]  # how the emitter knows
+        properties.setdefault("summary", (function.__doc__ or "").partition("\n")[0])
+        properties.setdefault("group", function.__module__.rpartition(".")[2])
         _TABLE[name] = Builtin(name, operands, result.strip(), called, needs_state=needs_state, **properties)
         return function
 
@@ -154,13 +159,17 @@ def alias(name: str, of: str, **properties: Any) -> None:
     """Register another name for a builtin."""
     known = _TABLE[of]
     function = _checked(name, known.operands, known.function, needs_state=known.needs_state)
+    properties.setdefault("summary", known.summary)
+    properties.setdefault("group", known.group)
     _TABLE[name] = Builtin(name, known.operands, known.result, function, **properties)
 
 
 def refuse(name: str, signature: str, *, why: str) -> None:
     """Register a builtin that the checker knows, and the compiler refuses."""
 
-    @builtin(name, signature, refused=why, nondeterministic=True)
+    @builtin(
+        name, signature, refused=why, nondeterministic=True, summary=f"Not available: {why}.", group="refused"
+    )
     def refused(*_: Value) -> Value:
         raise BuiltinError(BUILTIN_ERROR, f"{name}: {why}")
 

@@ -125,7 +125,10 @@ def _header(header: dict[str, Any]) -> _Header:
 def _verify(algorithm: str) -> None:
     name = f"io.jwt.verify_{algorithm.lower()}"
 
-    @builtin(name, "string, string -> boolean")
+    with_what = "a secret" if algorithm.startswith("HS") else "a certificate, a public key or a JWK (set)"
+    summary = f"Tell whether a token's {algorithm} signature verifies with {with_what}."
+
+    @builtin(name, "string, string -> boolean", summary=summary)
     def verify(text: Value, secret: Value) -> Value:
         token = _split(text)
         if algorithm.startswith("HS"):

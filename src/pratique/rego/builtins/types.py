@@ -41,8 +41,8 @@ def is_null(value: Value) -> Value:
     return value is None
 
 
-builtin("is_number", "any -> boolean", unchecked=True)(is_number)
-builtin("is_object", "any -> boolean", unchecked=True)(is_object)
+builtin("is_number", "any -> boolean", unchecked=True, group="types")(is_number)
+builtin("is_object", "any -> boolean", unchecked=True, group="types")(is_object)
 
 
 @builtin("is_set", "any -> boolean", unchecked=True)
@@ -57,7 +57,7 @@ def is_string(value: Value) -> Value:
     return type(value) is str
 
 
-builtin("type_name", "any -> string", unchecked=True)(type_name)
+builtin("type_name", "any -> string", unchecked=True, group="types")(type_name)
 
 
 @builtin("to_number", "null|boolean|number|string -> number", unchecked=True)
