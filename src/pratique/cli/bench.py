@@ -6,7 +6,9 @@ import os
 
 import click
 
+from pratique.cli import images
 from pratique.cli.alias import GatorCommand
+from pratique.cli.images import Images
 from pratique.errors import InputError, NotFoundError, PratiqueError
 
 ENGINES = ("rego", "cel", "all")
@@ -37,9 +39,11 @@ ENGINES = ("rego", "cel", "all")
 @click.option(
     "--min-threshold", "least", default="0", metavar="DURATION", help="A smaller change of latency is none."
 )
+@images.options
 @click.pass_context
 def bench(  # noqa: PLR0913  # gator's flags
     ctx: click.Context,
+    /,
     *,
     names: tuple[str, ...],
     engine: str,
@@ -53,6 +57,7 @@ def bench(  # noqa: PLR0913  # gator's flags
     baseline: str,
     threshold: float,
     least: str,
+    images: Images,
 ) -> None:
     """Review the objects in files by the policies in files, again and again, and say how long it takes.
 
@@ -62,7 +67,7 @@ def bench(  # noqa: PLR0913  # gator's flags
     from pratique.offline import bench as benchmark
 
     try:
-        form = _checked(names, engine, output, baseline)
+        form = _checked(names + images.names, engine, output, baseline)
         minimum = benchmark.parse_duration(least)
         _in_range(
             {"iterations": (iterations, 1), "warmup": (warmup, 0), "concurrency": (concurrency, 1)}
@@ -70,7 +75,7 @@ def bench(  # noqa: PLR0913  # gator's flags
         )
         _warn(iterations, warmup)
         options = benchmark.Options(iterations, warmup, concurrency, stats, memory)
-        result = benchmark.run(Sources.of(names), options)
+        result = benchmark.run(Sources.of(names, more=images.entries()), options)
         click.echo(benchmark.render(result, form), nl=False)
         if save:
             benchmark.save(result, save)

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 AFTER: Final = 1.0
-EVERY: Final = 64  # objects between two looks at the clock
 
 
 @contextlib.contextmanager
@@ -26,7 +25,7 @@ def progress() -> Iterator[Callable[[int], None]]:
 
     def tick(done: int) -> None:
         nonlocal line
-        if done % EVERY or (line is None and time.monotonic() - began < AFTER):
+        if line is None and time.monotonic() - began < AFTER:
             return
         if line is None:
             line = _line()

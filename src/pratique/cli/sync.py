@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from pratique.cli import images
 from pratique.cli.alias import GatorCommand, piped
+from pratique.cli.images import Images
 from pratique.errors import InputError, PratiqueError
 
 
@@ -28,8 +30,9 @@ def sync() -> None:
     is_flag=True,
     help="Without a GVKManifest, take it that the cluster serves every kind.",
 )
+@images.options
 @click.pass_context
-def test(ctx: click.Context, *, names: tuple[str, ...], omit: bool) -> None:
+def test(ctx: click.Context, /, *, names: tuple[str, ...], omit: bool, images: Images) -> None:
     """Test that SyncSets and Config cover what templates say that they read, as gator sync test does.
 
     Exits with 1 when something is missing or cannot be read.
@@ -39,7 +42,7 @@ def test(ctx: click.Context, *, names: tuple[str, ...], omit: bool) -> None:
     from pratique.offline.loading import objects
 
     try:
-        found = synctest.read(objects(Sources.of(names, piped())), say=click.echo)
+        found = synctest.read(objects(Sources.of(names, piped(), more=images.entries())), say=click.echo)
         if not found.read:
             raise NothingGivenError("-n")
         if not found.unreadable and found.served is None:

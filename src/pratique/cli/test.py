@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pratique.cli import session
+from pratique.cli import images, session
 from pratique.cli.alias import GatorCommand, piped
+from pratique.cli.images import Images
 from pratique.errors import PratiqueError
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ class Options:
     enable_k8s_native_validation: bool
     render: bool
     values: tuple[str, ...]
-    images: tuple[str, ...]
-    plain_http: bool
-    tempdir: str
+    images: Images
     assigned_to: str
     suppress: bool
     baseline: str
@@ -73,16 +71,6 @@ class Options:
     "--values", multiple=True, help="A file with values for Helm charts. May be given several times."
 )
 @click.option(
-    "-i",
-    "--image",
-    "images",
-    multiple=True,
-    metavar="IMAGE",
-    help="An OCI image with policies. May be given several times.",
-)
-@click.option("--plain-http", is_flag=True, help="Ask the registries of images without TLS.")
-@click.option("-d", "--tempdir", default="", help="Accepted for gator's sake; images are unpacked in memory.")
-@click.option(
     "--assigned-to",
     default="",
     metavar="CLUSTER",
@@ -99,6 +87,7 @@ class Options:
 @click.option(
     "--write-baseline", default="", metavar="FILE", help="Write the findings to this file, and fail nothing."
 )
+@images.options
 @session.options
 @click.pass_context
 def test(ctx: click.Context, /, **given: Any) -> None:
@@ -155,25 +144,13 @@ def _sources(options: Options) -> tuple[Sources, frozenset[str]]:
     from pratique.offline import Sources
     from pratique.offline.rendered import Renderer
 
-    more = [entry for image in options.images for entry in _pulled(image, plain_http=options.plain_http)]
+    more = options.images.entries()
     exempt: frozenset[str] = frozenset()
     if options.assigned_to:
         assigned, exempt = _assigned(options)
         more += assigned
     renderer = Renderer(options.values) if options.render else None
     return Sources.of(options.names, piped(), renderer=renderer, more=more), exempt
-
-
-def _pulled(image: str, *, plain_http: bool) -> Iterator[Entry]:
-    """Yield the documents of an image's files, in the order in which a folder is read."""
-    from pratique.client import oci
-    from pratique.offline.entries import as_text, split
-    from pratique.offline.sources import EXTENSIONS
-
-    files = oci.pull(image, plain_http=plain_http)
-    for name in sorted(files, key=lambda name: name.split("/")):
-        if name.endswith(EXTENSIONS):
-            yield from split(f"{image}/{name}", as_text(f"{image}/{name}", files[name]))
 
 
 def _assigned(options: Options) -> tuple[list[Entry], frozenset[str]]:
