@@ -56,6 +56,21 @@ _WORKLOADS = {
     "policy": ["poddisruptionbudgets"],
     "networking.k8s.io": ["ingresses", "networkpolicies"],
 }
+# What may be looked at beyond what may be changed: states, and groups of the past that roles still name.
+_VIEWED_TOO = {
+    "apps": ["daemonsets/status", "deployments/status", "replicasets/status", "statefulsets/status"],
+    "autoscaling": ["horizontalpodautoscalers/status"],
+    "batch": ["cronjobs/status", "jobs/status"],
+    "discovery.k8s.io": ["endpointslices"],
+    "extensions": [
+        *("daemonsets", "daemonsets/status", "deployments", "deployments/scale", "deployments/status"),
+        *("ingresses", "ingresses/status", "networkpolicies", "replicasets", "replicasets/scale"),
+        *("replicasets/status", "replicationcontrollers/scale"),
+    ],
+    "networking.k8s.io": ["ingresses/status"],
+    "policy": ["poddisruptionbudgets/status"],
+    "resource.k8s.io": ["resourceclaims", "resourceclaims/status", "resourceclaimtemplates"],
+}
 
 
 def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> Object:
@@ -64,7 +79,8 @@ def _rule(groups: list[str], resources: list[str], verbs: list[str]) -> Object:
 
 def _cluster_roles() -> dict[str, list[Object]]:
     view = [_rule([""], _CORE_VIEWED, READ)]
-    view += [_rule([group], resources, READ) for group, resources in _WORKLOADS.items()]
+    for viewed in (_WORKLOADS, _VIEWED_TOO):
+        view += [_rule([group], resources, READ) for group, resources in viewed.items()]
     edit = [_rule([""], ["secrets"], READ), _rule([""], ["serviceaccounts"], ["impersonate"])]
     edit += [_rule([""], _CORE_EDITED, WRITE), *view]
     edit += [_rule([group], resources, WRITE) for group, resources in _WORKLOADS.items()]
