@@ -78,6 +78,8 @@ class Resolver:
         scope.hidden = declarations(rule.body) | names
         for name in sorted(names):
             self.declare(Var(name, rule.span), "arg", scope)
+        for arg in rule.args or ():
+            self.shadows(arg, "args")
         args = None if rule.args is None else tuple([self.term(arg, scope) for arg in rule.args])
         scope.used -= names
         body = self.body(rule.body, scope)
@@ -149,6 +151,11 @@ class Resolver:
         if isinstance(literal, Test):
             term = literal.term
             if isinstance(term, Call) and not term.infix:
+                if term.name in {"eq", "assign"} and len(term.args) == 2 and not self.names_here(term, scope):
+                    left, right = term.args
+                    declares = term.name == "assign"
+                    unified = Unify(left, right, literal.span, literal.withs, declares=declares)
+                    return self.unify(unified, scope)
                 if term.parts == ("print",) and self.prints(scope):
                     return self.printed(literal, term, scope)
                 done: Term = self.call(term, scope, alone=True)
@@ -179,6 +186,7 @@ class Resolver:
         modifiers = self.withs(literal.withs, scope)
         if not literal.declares:
             return Unify(self.term(literal.left, scope), right, literal.span, modifiers)
+        self.shadows(literal.left, "variables")
         left = self.assigned(literal.left, scope)
         if isinstance(left, Scalar):
             self.world.refuse(
@@ -211,6 +219,9 @@ class Resolver:
         domain = self.term(literal.domain, scope)
         names = [var.name for var in (literal.key, literal.value) if var is not None and var.name != "_"]
         inner = scope.inner((), names)
+        for var in (literal.key, literal.value):
+            if var is not None:
+                self.shadows(var, "variables")
         key = None if literal.key is None else self.declare(literal.key, "declared", inner)
         value = self.declare(literal.value, "declared", inner)
         nested = inner.inner(literal.body)
@@ -221,6 +232,10 @@ class Resolver:
                 inner.declared[var.name] = var
         self.leave(inner)
         return Every(key, value, domain, body, literal.span, self.withs(literal.withs, scope))
+
+    def names_here(self, term: Call, scope: Scope) -> bool:
+        """Tell whether the first name of a call is one of the policy's own."""
+        return term.parts[0] in self.globals or scope.hides(term.parts[0])
 
     def prints(self, scope: Scope) -> bool:
         """Tell whether `print` here is the builtin."""
@@ -243,15 +258,17 @@ class Resolver:
         """Declare a variable in a scope, and return it under its own name."""
         if var.name == "_":
             return Var(scope.names.wildcard(), var.span)
-        modern = self.module is not None and (self.module.version == "v1" or self.world.capabilities.strict)
-        if var.name in ROOTS and modern:
-            what = "args" if came == "arg" else "variables"
-            message = f"{what} must not shadow {var.name} (use a different variable name)"
-            self.world.refuse(message, var.span, hint=f"`{var.name}` is a document that is always there")
         name, wrong = scope.declare(var.name, came)
         if wrong:
             self.world.refuse(wrong, var.span, hint="give it another name; `==` compares")
         return Var(name, var.span)
+
+    def shadows(self, term: Term, what: str) -> None:
+        """Note an argument, or the left side of `:=`, that is named as a root document (v1, strict)."""
+        modern = self.module is not None and (self.module.version == "v1" or self.world.capabilities.strict)
+        if modern and isinstance(term, Var) and term.name in ROOTS:
+            message = f"{what} must not shadow {term.name} (use a different variable name)"
+            self.world.refuse(message, term.span, hint=f"`{term.name}` is a document that is always there")
 
     def assigned(self, term: Term, scope: Scope) -> Term:
         """Return the left side of `:=`, its variables declared."""

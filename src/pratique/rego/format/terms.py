@@ -127,7 +127,8 @@ class Terms(Writer):
         elif isinstance(term.value, str):
             self.write(text if text[:1] in {'"', "`"} else json.dumps(term.value, ensure_ascii=False))
         else:
-            self.write("".join(text.split()))
+            # The sign before a term stands for the zero that it is taken from.
+            self.write("0" if text == "-" else "".join(text.split()))
 
     # --- references and calls ------------------------------------------------------------------------------
 

@@ -184,8 +184,8 @@ class Terms(Cursor):
             self.at = at + 1
             return Scalar(_CONSTANTS[kind], span)
         is_name = kind in FUTURE_KEYWORDS and kind not in self.keywords
-        # `contains` is a builtin too; any keyword may start a reference (keywords_in_refs).
-        if is_name or dotted or (kind == "contains" and following == "(" and self.touches(at + 1)):
+        # `contains` is one in heads only; any keyword may start a reference (keywords_in_refs).
+        if is_name or dotted or kind == "contains":
             self.at = at + 1
             return Var(kind, span)
         hint = f"`{kind}` is a keyword; choose another name"
@@ -287,7 +287,7 @@ class Terms(Cursor):
     def listed(self, closing: str, first: Term | None = None) -> tuple[Term, ...]:
         """Read terms between commas up to the closing sign, and step over it; a trailing comma is fine."""
         items: list[Term] = [] if first is None else [first]
-        if first is None and self.kinds[self.at] == ",":
+        if first is None and closing == "]" and self.kinds[self.at] == ",":
             self.at += 1
         while True:
             if self.kinds[self.at] == closing:
