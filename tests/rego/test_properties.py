@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from benchmarks.library import LIBRARY, Case, cases
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pratique import rego
@@ -23,6 +23,9 @@ from pratique.rego.format import format_module
 from pratique.rego.format.meaning import same
 from pratique.rego.format.upgrade import upgraded
 from pratique.rego.parse import parse_module
+
+# A busy machine is no fault of a test.
+SLOW = [HealthCheck.too_slow]
 
 INPUT = {
     "name": "web",
@@ -124,13 +127,13 @@ def answer(text: str, version: rego.Version = "v0", **options: Any) -> Any:
         return error.code
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(modules())
 def test_the_order_of_a_body_changes_no_answer(pair: tuple[str, str]) -> None:
     assert answer(pair[1]) == answer(pair[0])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(modules())
 def test_compiling_as_it_stands_and_specialised_give_the_same_answer(pair: tuple[str, str]) -> None:
     text, _ = pair
@@ -139,7 +142,7 @@ def test_compiling_as_it_stands_and_specialised_give_the_same_answer(pair: tuple
     assert answer(text, constants={"input.parameters": INPUT["parameters"]}) == plain
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(modules())
 def test_v0_and_its_rewrite_to_v1_give_the_same_answer(pair: tuple[str, str]) -> None:
     text, _ = pair
@@ -151,7 +154,7 @@ def test_v0_and_its_rewrite_to_v1_give_the_same_answer(pair: tuple[str, str]) ->
     assert answer(both) == answer(both, "v1") == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(modules(), st.randoms(use_true_random=False))
 def test_a_layout_is_final_and_means_the_same(pair: tuple[str, str], random: Any) -> None:
     text = scattered(pair[0], random)
@@ -272,7 +275,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(st.data(), st.sampled_from(["v0", "v1"]))
 def test_a_policy_with_a_piece_changed_is_compiled_or_refused(data: st.DataObject, version: Any) -> None:
     text = data.draw(st.sampled_from(texts()))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pratique.rego.runtime.values import UNDEFINED, Object, Set, compare, equal, key, make_object, ordered
@@ -88,12 +88,14 @@ def test_the_total_order_is_that_of_opa() -> None:
     assert [repr(value) for value in ordered(reversed(IN_ORDER))] == [repr(value) for value in IN_ORDER]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(values, values)
 def test_equality_order_and_keys_agree(left: Any, right: Any) -> None:
     assert equal(left, right) == (compare(left, right) == 0) == (key(left) == key(right))
     assert compare(left, right) == -compare(right, left)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(values, values, values)
 def test_the_order_is_transitive(one: Any, two: Any, three: Any) -> None:
     low, middle, high = ordered([one, two, three])

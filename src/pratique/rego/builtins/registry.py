@@ -180,7 +180,13 @@ def lookup(name: str) -> Builtin | None:
 
 
 def table() -> Mapping[str, Builtin]:
-    """Return all builtins by name."""
+    """Return all builtins by name.
+
+    >>> from pratique import rego
+    >>> known = rego.builtins()["startswith"]
+    >>> known.operands, known.result, known.deprecated
+    (('string', 'string'), 'boolean', False)
+    """
     return MappingProxyType(_TABLE)
 
 

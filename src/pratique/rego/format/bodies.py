@@ -6,13 +6,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from pratique.rego.format.terms import OPERATORS, Terms, membership, operator, union
-from pratique.rego.format.writer import Collision
+from pratique.rego.format.writer import INDENT, Collision
 from pratique.rego.nodes import (
     Body,
     Call,
+    Comprehension,
     Every,
     Expr,
     Not,
+    Object,
     Ref,
     SetOf,
     Some,
@@ -103,7 +105,10 @@ class Bodies(Terms):
         """Write `not` and what it negates."""
         self.write("not ")
         if not expr.braced:
+            wrap = self.style.bodies and braced(expr.body[0])
+            self.write("(" if wrap else "")
             self.expression(expr.body[0])
+            self.write(")" if wrap else "")
             return
         row = self.places.row(expr)
         self.lead(expr.body[0])
@@ -132,7 +137,7 @@ class Bodies(Terms):
             if self.places.row(name) > row:
                 self.end_line()
                 self.start_line()
-                self.write("\t")
+                self.write(INDENT)
                 row = self.places.row(name)
             elif index:
                 self.write(" ")
@@ -184,6 +189,22 @@ class Bodies(Terms):
         self.write(" as ")
         with suppress(Collision):
             self.term(modifier.value)
+
+
+def braced(node: Expr | Term) -> bool:
+    """Whether what is written for a node begins with a brace."""
+    match node:
+        case Test(term=inner) | Unify(left=inner) | Ref(head=inner):
+            return braced(inner)
+        case Call(args=(left, *_)) if operator(node) or membership(node):
+            return braced(left)
+        case SetOf(items=items):
+            return bool(items)
+        case Object():
+            return True
+        case Comprehension(kind=kind):
+            return kind != "array"
+    return False
 
 
 def sets(expr: Expr) -> bool:

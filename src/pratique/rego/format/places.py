@@ -64,10 +64,14 @@ class Places:
             end = expr.withs[0].span.start
         return self.line(start + len(self.source.text[start:end].rstrip()))
 
+    def behind(self, last: int) -> int:
+        """Return the offset of the bracket that follows the last piece of a list or body, given where that ends."""
+        found = _FILLER.match(self.source.text, last)
+        return found.end() if found else last
+
     def closing(self, last: int) -> int:
         """Return the line of the bracket that follows the last piece of a list or body, given where that ends."""
-        found = _FILLER.match(self.source.text, last)
-        return self.line(found.end() if found else last)
+        return self.line(self.behind(last))
 
     def body_closing(self, body: Body) -> int:
         """Return the line of the brace that closes a body."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 from contextlib import suppress
-from dataclasses import replace
 
 from pratique.rego.format.bodies import Bodies, sets
 from pratique.rego.format.places import extent
@@ -201,31 +200,22 @@ class Rules(Bodies):
         self.advance(self.places.row(rule))
         self.begin()
         first, *names = rule.path
-        self.write(first)
-        parts: list[Term] = [Scalar(name, head_span(rule)) for name in names]
-        parts += rule.keys
-        if len(parts) == 1 and not self.style.references:
-            part = parts[0]
-            if self.comments and rule.keys and self.comments[0].row == self.places.row(part):
-                del self.parts[-1]
-                self.as_written(*head_span(rule)[1:])
+        span = head_span(rule)
+        if len(names) + len(rule.keys) == 1 and not self.style.references:
+            if self.comments and rule.keys and self.comments[0].row == self.places.row(rule.keys[0]):
+                self.as_written(span.start, span.end)
                 return True
-            self.write("[")
-            self.flatly(part, rule)
+            self.write(f"{first}[")
+            # A name has no place of its own: it is written anew.
+            self.flatly(rule.keys[0] if rule.keys else Scalar(names[0], Span(self.source, 0, 0)), rule)
             self.write("]")
             return False
-        quoted = head_span(rule).text
-        for index, name in enumerate(names):
-            self.write(self.dotted(name, quoted=f'["{name}"]' in quoted))
-            del parts[0]
-            assert index < len(names)
-        self.parts_of(parts)
+        self.write(first + "".join(self.dotted(name, quoted=f'["{name}"]' in span.text) for name in names))
+        self.parts_of(rule.keys)
         return False
 
     def flatly(self, term: Term, rule: Rule) -> None:
         """Write a term on one line."""
-        if isinstance(term, Scalar) and term.span == head_span(rule):
-            term = replace(term, span=Span(self.source, 0, 0))
         flat, self.places.flat = self.places.flat, self.places.row(rule)
         self.bare(term)
         self.places.flat = flat
@@ -235,8 +225,7 @@ class Rules(Bodies):
         if not rule.args:
             return
         span = head_span(rule)
-        last = extent(rule.args[-1])[1]
-        closing = self.source.text.index(")", last) + 1
+        closing = self.places.behind(extent(rule.args[-1])[1]) + 1
         opening = self.source.text.index("(", span.start)
         self.write("(")
         whole = CallTerm(rule.path, rule.args, Span(self.source, span.start, closing))

@@ -30,6 +30,8 @@ class Style:
     contains: bool
     # Whether some rule's name needs a reference (`p.q.r`, `p.q contains x`): then all are written so.
     references: bool
+    # Whether `not { ... }` is a body: a value that begins with a brace stands in parentheses then.
+    bodies: bool
     keywords: frozenset[str]
 
 
@@ -53,5 +55,6 @@ def style_of(module: Module, target: Target) -> Style:
             or (len(rule.path) + len(rule.keys) == 2 and rule.kind == "set")
             for rule in module.rules
         ),
+        bodies=module.modern_not,
         keywords=BASE_KEYWORDS | (FUTURE_KEYWORDS if v1 else single),
     )

@@ -38,8 +38,10 @@ _ROOTS: Final = ("input", "data")
 
 def upgraded(module: Module) -> Module:
     """Return a v0 module with what stands in v1's way replaced; raises `CompileError` with what cannot be."""
-    names = {each for rule in module.rules for each in (rule.path[0],)}
+    names = {rule.path[0] for rule in module.rules}
+    # Calls of these are none of builtins: the module's own functions, and imported ones.
     functions = {rule.path for rule in module.rules if rule.args is not None}
+    functions |= {(each.name,) for each in module.imports}
     problems = list(_problems(module, functions))
     if problems:
         raise CompileError(problems)
