@@ -97,3 +97,20 @@ def test_watching_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         if name not in named and (reason := runner.run(case, topic, version))
     ]
     assert not failed, "\n".join(failed)
+
+
+def test_a_package_is_asked_in_the_order_of_its_names_and_each_rule_for_one_answer() -> None:
+    policy = rego.compile([rego.Source("a.rego", "package a\nz := 1\nb := 2\n")], watched=Watching())
+    events: list[Any] = []
+    policy.evaluate("data.a", watch=events.append)
+    assert [event.site.text for event in events if event.op == "Enter"] == ["data.a.b", "data.a.z"]
+
+
+def test_cases_of_a_test_are_told_before_what_can_fail_in_them() -> None:
+    text = 'package a\ntest_x[tc.note] if {\n\tsome tc in [{"note": "n", "v": 1}]\n\ty := tc.v + 1\n\ty == 3\n}\n'
+    policy = rego.compile([rego.Source("a.rego", text)], watched=Watching())
+    events: list[Any] = []
+    policy.evaluate("data.a.test_x", watch=events.append)
+    told = [(event.op, event.site.text) for event in events if event.op in ("Case", "Fail")]
+    assert told == [("Case", ""), ("Fail", "y = 3")]
+    assert [event.values for event in events if event.op == "Case"] == [{"0": "n"}]

@@ -108,7 +108,7 @@ def _discard(outcome: Outcome, _: int) -> str:
     if "result" in found:
         found["result"] = "discarded"
     # The one format that OPA reads back into a map before it writes it.
-    return gojson.dumps(dict(sorted(found.items()))) + "\n"
+    return gojson.dumps(gojson.plain(found)) + "\n"
 
 
 def _yaml(outcome: Outcome, _: int) -> str:

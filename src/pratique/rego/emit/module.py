@@ -56,7 +56,7 @@ def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[
     namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "rego", **EXPORTED, **emitted.constants}
     nodes = [Node(node.path, function=node.function) for node in plan.nodes]
     for node, made in zip(plan.nodes, nodes, strict=True):
-        made.children = {name: nodes[number] for name, number in node.children.items()}
+        made.children = {name: nodes[number] for name, number in sorted(node.children.items())}
         namespace[f"N{node.number}"] = made
     linecache.cache[emitted.filename] = (
         len(emitted.source),

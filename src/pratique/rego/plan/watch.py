@@ -14,7 +14,7 @@ from pratique.rego import extents, nodes
 from pratique.rego.plan import ir, spelled
 from pratique.rego.plan.bodies import Bodies
 from pratique.rego.plan.flatten import Flat, Flattener, is_generated
-from pratique.rego.plan.indexing import conditions, constant
+from pratique.rego.plan.indexing import conditions
 from pratique.rego.plan.scope import Counter, Policy
 from pratique.rego.runtime.tracing import Part, Site
 
@@ -80,7 +80,7 @@ class Watched(Bodies):
         place = self.policy.tree.find(rule.path[1:])
         members = place.group.members if place is not None and place.group is not None else []
         found = [link.value for member in members if not member.default for link in _links(member)]
-        return all(map(constant, found)) and len({spelled.term(value) for value in found}) == 1
+        return all(map(_ground, found)) and len({spelled.term(value) for value in found}) == 1
 
     def _index(self, flat: nodes.Body, args: tuple[nodes.Term, ...]) -> None:
         # Before the body is entered: what OPA's index would have asked.
@@ -252,6 +252,15 @@ def _term_parts(term: nodes.Term) -> Iterator[Part]:
             for name, item in pairs:
                 yield from _term_parts(name)
                 yield from _term_parts(item)
+
+
+def _ground(term: nodes.Term) -> bool:
+    match term:
+        case nodes.Array(items) | nodes.SetOf(items):
+            return all(map(_ground, items))
+        case nodes.Object(pairs):
+            return all(_ground(name) and _ground(item) for name, item in pairs)
+    return isinstance(term, nodes.Scalar)
 
 
 def _links(rule: nodes.Rule | None) -> Iterator[nodes.Rule]:

@@ -91,8 +91,11 @@ def extent(state: State, node: Node) -> Value:
     if node.rule is not None:
         return _overlaid(base, grown(_branch(state, node)))
     merged: dict[str, Value] = {}
+    tracer = (state.root or state).tracer
     for name, child in node.children.items():
         inner = extent(state, child)
+        if tracer is not None:
+            tracer.settle()
         if inner is not UNDEFINED:
             merged[name] = inner
     return _overlaid(base, merged)

@@ -145,8 +145,9 @@ class Frame:
 
     def _again(self) -> None:
         # The expression with another answer stays in the attempt.
+        # The bodies that ended early in it are done with only when it is.
         if self.path:
-            self._redo(self.path[-1])
+            self._tell("Redo", self.path[-1].site, self.values)
 
     def _redo(self, step: _Step) -> None:
         if not step.site.negated:
@@ -186,6 +187,11 @@ class Tracer:
         """Take note of what `trace` was told."""
         if self.stack:
             self.stack[-1].note(message)
+
+    def settle(self) -> None:
+        """Go back over the bodies that ended early in the present expression: one answer is all it asks for."""
+        if self.stack and self.stack[-1].path:
+            _leave(self.stack[-1].path[-1])
 
     def resume(self, frame: Frame) -> None:
         """Make a body that has answered, and goes on, the innermost one again."""
