@@ -104,6 +104,64 @@ def test_parameters_are_each_constraint_s_own(library: Library) -> None:
     assert messages(library, pod(owner="me")) == []
 
 
+@pytest.mark.parametrize(
+    ("schema", "spec", "shown"),
+    [
+        ({"type": "array", "items": {"type": "string"}}, {"parameters": ["a"]}, '["a"]'),
+        ({"type": "array", "items": {"type": "string"}}, {"parameters": []}, "[]"),
+        ({"type": "string"}, {"parameters": "x"}, "x"),
+        ({"type": "integer"}, {"parameters": 0}, "0"),
+        ({"type": "boolean"}, {"parameters": False}, "false"),
+        ({"type": "string", "nullable": True}, {"parameters": None}, "{}"),
+        ({"type": "string"}, {}, "{}"),
+    ],
+)
+def test_parameters_of_any_type(schema: dict[str, Any], spec: dict[str, Any], shown: str) -> None:
+    # As gator 3.23 shows them.
+    library = Library()
+    found = template("K", 'package a\nviolation[{"msg": msg}] { msg := sprintf("%v", [input.parameters]) }')
+    found["spec"]["crd"]["spec"]["validation"] = {"openAPIV3Schema": schema}
+    library.put_template({**found, "apiVersion": "templates.gatekeeper.sh/v1"})
+    library.put_constraint(constraint("K", "c", **spec))
+    assert messages(library, pod()) == [shown]
+
+
+def test_numbers_keep_their_digits() -> None:
+    library = Library()
+    text = 'package a\nviolation[{"msg": msg}] { n := input.review.object.n; msg := sprintf("%v %d", [n, n[0]]) }'
+    library.put_template(template("K", text))
+    library.put_constraint(constraint("K", "c"))
+    found = {**pod(), "n": [1000000, 1234567.5, 9007199254740993]}
+    assert messages(library, found) == ["[1000000, 1234567.5, 9007199254740993] 1000000"]
+
+
+@pytest.mark.parametrize(
+    ("rego", "libs", "found"),
+    [
+        (
+            'package a\nviolation[{"msg": msg}] { msg := data.lib.x.y.f("z") }',
+            ["package lib.x.y\nf(v) = v { true }"],
+            ["z"],
+        ),
+        (
+            'package a\nimport data.lib.x\nviolation[{"msg": msg}] { msg := x.f("z") }',
+            [
+                "package lib.x\nf(v) = data.lib.w.g(v) { true }",
+                'package lib.w\ng(v) = concat("", [v, "!"]) { true }',
+            ],
+            ["z!"],
+        ),
+        ('package a\nviolation = [{"msg": "m"}] { true }', [], ["m"]),
+        ('package a\nviolation = {"msg": "m"} { true }', [], ['violation without `msg`: "msg"']),
+    ],
+)
+def test_what_gatekeeper_refuses_though_it_is_clear(rego: str, libs: list[str], found: list[str]) -> None:
+    library = Library()
+    library.put_template(template("K", rego, libs=libs))
+    library.put_constraint(constraint("K", "c"))
+    assert messages(library, pod()) == found
+
+
 def test_a_constraint_without_parameters(library: Library) -> None:
     library.put_constraint(constraint("Owner", "owners"))
     assert messages(library, pod()) == []

@@ -39,6 +39,18 @@ def test_every_format_names_rule_and_line(tmp_path: Path, monkeypatch: pytest.Mo
     assert ci.tap(found).split("\n")[1:3] == ["1..1", 'not ok 1 - owner: ConfigMap a: a says "who?"']
 
 
+def test_a_failure_of_a_policy_has_details_and_one_of_matching_has_none(tmp_path: Path) -> None:
+    # As gator 3.23 writes them.
+    broken = policy().replace("not input.review.object.metadata.labels.owner", "f == 1")
+    broken = broken.replace("violation[{", "f = 1 { true }\n      f = 2 { true }\n      violation[{")
+    found, _ = judge(tmp_path, policy=broken, maps=MAP.format(name="a"))
+    assert [one["metadata"] for one in json.loads(report.render("json", found))] == [{"details": None}]
+    unmatched = policy().replace('scope: "*"', "namespaceSelector: {matchLabels: {a: b}}")
+    lost = MAP.format(name="a").replace("name: a", "name: a\n  namespace: gone")
+    found, _ = judge(tmp_path, policy=unmatched, maps=lost)
+    assert ["metadata" in one for one in json.loads(report.render("json", found))] == [False]
+
+
 def test_what_only_warns_fails_nothing(tmp_path: Path) -> None:
     found, _ = judge(tmp_path, policy=policy("warn"), maps=MAP.format(name="a"))
     assert json.loads(sarif(found))["runs"][0]["results"][0]["level"] == "warning"

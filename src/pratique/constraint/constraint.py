@@ -26,7 +26,7 @@ class Constraint:
     enforcement_action: str
     scoped: Mapping[str, tuple[str, ...]]
     match: Mapping[str, Any] | None
-    parameters: Mapping[str, Any]
+    parameters: Any
     annotations: Mapping[str, str]
     labels: Mapping[str, str]
     object: Mapping[str, Any] = field(repr=False)
@@ -65,7 +65,8 @@ def _build(whole: Mapping[str, Any], kind: str, name: str) -> Constraint:
         enforcement_action=str(spec.get("enforcementAction") or "deny"),
         scoped=_scoped(spec.get("scopedEnforcementActions")),
         match=block if isinstance(block, Mapping) else None,
-        parameters=parameters if isinstance(parameters, Mapping) else {},
+        # Of any type that the template's schema allows; policies see an empty object where there are none.
+        parameters={} if parameters is None else parameters,
         annotations=_mapping(metadata, "annotations"),
         labels=_mapping(metadata, "labels"),
         object=whole,

@@ -25,7 +25,7 @@ from pratique.constraint.match import Candidate, Matcher, MatchError, applies, c
 from pratique.constraint.program import Program, Programs
 from pratique.constraint.review import WEBHOOK, Review
 from pratique.constraint.template import Template
-from pratique.constraint.violation import Finding, Locate, Violation, findings, nowhere
+from pratique.constraint.violation import UNMATCHED, Finding, Locate, Violation, findings, nowhere
 from pratique.errors import InputError, NotFoundError
 from pratique.kube import yaml
 from pratique.kube.providers import UnansweredError
@@ -235,7 +235,7 @@ class Library:
                 if matcher is not None and not applies(matcher, objects):
                     continue
             except MatchError as error:
-                reason = Finding(f"unable to match constraints: {error.message}", None, error=True)
+                reason = Finding(f"{UNMATCHED}{error.message}", None, error=True)
                 found.append(_violation(one, actions, reason, nowhere))
             else:
                 try:

@@ -34,7 +34,7 @@ class Program:
     """Compiled Rego for one set of parameters."""
 
     entrypoint: str
-    parameters: Mapping[str, Any] = field(repr=False)
+    parameters: Any = field(repr=False)
     _policy: Any = field(repr=False)
     _sink: Sink | None = field(default=None, repr=False)
     _trace: Trace | None = field(default=None, repr=False)
@@ -90,7 +90,7 @@ class Programs:
         self._compile(template, sources, entrypoint, None, strict=strict)
         return entrypoint
 
-    def program(self, template: Template, parameters: Mapping[str, Any]) -> Program:
+    def program(self, template: Template, parameters: Any) -> Program:
         """Return the program of one constraint."""
         sources, entrypoint = self._frame(template)
         try:

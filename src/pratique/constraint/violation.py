@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pratique import rego
 
@@ -49,6 +49,10 @@ class Violation:
     def order(self) -> tuple[str, str, str, str]:
         """Return the key that answers are sorted by: action, message, then the constraint."""
         return (self.action, self.message, self.constraint_kind, self.constraint_name)
+
+
+# How the violation of a constraint begins that could not be matched (gatekeeper.md 1.4).
+UNMATCHED: Final = "unable to match constraints: "
 
 
 class Finding(NamedTuple):

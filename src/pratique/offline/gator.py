@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pratique.constraint import TemplateTime
 from pratique.constraint.validation import SCOPED
+from pratique.constraint.violation import UNMATCHED
 from pratique.offline import goyaml
 from pratique.offline.finding import Finding, Row
 
@@ -153,7 +154,7 @@ def _yaml_result(finding: Finding) -> dict[str, Any]:
 
 def _metadata(violation: Row) -> dict[str, Any]:
     """Return a result's metadata: a policy's details, and nothing for a constraint that could not be matched."""
-    if violation.error and violation.details is None:
+    if violation.error and violation.details is None and UNMATCHED in violation.message:
         return {}
     return {"details": ordered(violation.details)}
 
