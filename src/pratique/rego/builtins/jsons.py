@@ -28,7 +28,7 @@ def marshal_with_options(value: Value, options: Value) -> Value:
     """Return the value as JSON text, indented when an option asks for it."""
     kinds: dict[str, type] = {"pretty": bool, "indent": str, "prefix": str}
     for name in sorted(options) if type(options) is dict else options:
-        if name not in kinds:
+        if type(name) is not str or name not in kinds:
             raise _option_error(f"object contained unknown key {rego_text(name)}")
         if type(options.get(name)) is not kinds[name]:
             raise _option_error(f'key "{name}" failed cast to {_CASTS[kinds[name]]}')

@@ -84,13 +84,15 @@ def _moment(name: str, value: Value, position: int = 1) -> tuple[int, tzinfo, st
     for index, each in enumerate(given[:3]):
         if (index == 0) != is_number(each) or (index > 0 and type(each) is not str):
             raise operand_error(name, position, "string" if index else "number", type_name(each))
-    number = integer(given[0])
-    if number is None or not _LEAST <= number <= _MOST:
-        raise failure(name, "timestamp too big")
     zone_name = given[1] if len(given) > 1 else ""
+    if ".." in zone_name or zone_name.startswith(("/", "\\")):
+        raise failure(name, "time: invalid location name")
     zone = _zone(zone_name)
     if zone is None:
         raise failure(name, f"unknown time zone {zone_name}")
+    number = integer(given[0])
+    if number is None or not _LEAST <= number <= _MOST:
+        raise failure(name, "timestamp too big")
     return number, zone, given[2] if len(given) > 2 else ""
 
 

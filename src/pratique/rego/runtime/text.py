@@ -119,7 +119,8 @@ def json_text(value: Value) -> str:
     if kind is dict:
         return f"{{{','.join([f'{json_string(name)}:{json_text(value[name])}' for name in sorted(value)])}}}"
     if kind is Object:
-        named = sorted((key_text(name), item) for name, item in value.items())
+        # Of keys with the same text, the last one in Rego's order stays.
+        named = sorted({key_text(name): value.get(name) for name in value}.items())
         return f"{{{','.join([f'{json_string(name)}:{json_text(item)}' for name, item in named])}}}"
     return rego_text(value)
 
