@@ -140,14 +140,14 @@ def _yaml_result(finding: Finding) -> dict[str, Any]:
         "result": {
             "target": TARGET,
             "msg": violation.message,
-            "metadata": _floats(_metadata(violation)),
-            "constraint": {"object": ordered(finding.constraint.object)},
+            "metadata": _floats(goyaml.ordered(_metadata(violation))),
+            "constraint": {"object": goyaml.ordered(finding.constraint.object)},
             "enforcementaction": violation.enforcement_action,
             "scopedenforcementactions": list(violation.actions)
             if violation.enforcement_action == SCOPED
             else [],
         },
-        "violatingObject": _floats(ordered(finding.object)),
+        "violatingObject": _floats(goyaml.ordered(finding.object)),
         "trace": finding.trace,
     }
 

@@ -38,6 +38,7 @@ class Generator:
             elif is_mutator(found):
                 mutators.append((entry, found))
             elif _is_namespace(found):
+                _check_namespace(entry, found)
                 self._namespaces[objects.name(found)] = found
         for entry, found in mutators:
             _at(entry, lambda found=found: self._mutations.put(found))
@@ -80,6 +81,28 @@ class Generator:
 
 def _is_namespace(found: Object) -> bool:
     return group_kind(found) == ("", "Namespace")
+
+
+def _check_namespace(entry: Entry, found: Object) -> None:
+    """Refuse a Namespace whose metadata has another type: selectors would be asked about labels that are none."""
+    metadata = found.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        raise SourceError("`metadata` must be an object", entry.locate("metadata"))
+    for key in ("name", "namespace", "generateName"):
+        value = (metadata or {}).get(key)
+        if value is not None and not isinstance(value, str):
+            raise SourceError(f"`metadata.{key}` must be text", entry.locate(f"metadata.{key}"))
+    for key in ("labels", "annotations"):
+        value = (metadata or {}).get(key)
+        texts = value.values() if isinstance(value, dict) else ()
+        if value is not None and not (
+            isinstance(value, dict) and all(text is None or isinstance(text, str) for text in texts)
+        ):
+            raise SourceError(
+                f"`metadata.{key}` must be an object of texts",
+                entry.locate(f"metadata.{key}"),
+                hint='quote what is a number or a truth value: `"1"`, `"true"`',
+            )
 
 
 def _at(entry: Entry, act: Any, prefix: str = "") -> Any:

@@ -6,6 +6,7 @@ rules of libyaml's emitter, which go-yaml carries. Numbers are written as Go's `
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from datetime import datetime
@@ -63,7 +64,13 @@ def dump_results(values: list[Any]) -> str:
 def flow(value: Any) -> str:
     """Return a value on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_scalar(key, key=True)}: {flow(item)}" for key, item in value.items()) + "}"
+        return (
+            "{"
+            + ", ".join(
+                f"{_scalar(key, key=True, in_flow=True)}: {flow(item)}" for key, item in value.items()
+            )
+            + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(flow, value)) + "]"
     return _scalar(value, in_flow=True)
@@ -179,6 +186,46 @@ def _allowed(text: str) -> _Allowed:
         literal=not (text[-1] == " " or space_break or special),
         lines="\n" in text,
     )
+
+
+def ordered(value: Any) -> Any:
+    """Return a value with the keys of all its objects in go-yaml's order, where `v2` comes before `v10`."""
+    if isinstance(value, dict):
+        return {key: ordered(value[key]) for key in sorted(value, key=_KEY)}
+    if isinstance(value, list):
+        return [ordered(item) for item in value]
+    return value
+
+
+def _compare(left: str, right: str) -> int:
+    """Return which of two keys comes first (go-yaml, `keyList.Less`): below 0 the left one."""
+    digits = False
+    for index, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one == other:
+            digits = one.isdecimal()
+            continue
+        if one.isalpha() and other.isalpha():
+            break
+        if one.isalpha() or other.isalpha():
+            return -1 if (one if digits else other).isalpha() else 1
+        # A run of zeros counts as digits of the number before it.
+        lead = "1" if "0" in (one, other) and left[:index].rstrip("0")[-1:].isdecimal() and digits else ""
+        first, second = _digits(left[index:]), _digits(right[index:])
+        numbers = int(f"{lead}{first}" or 0), int(f"{lead}{second}" or 0)
+        if numbers[0] != numbers[1]:
+            return -1 if numbers[0] < numbers[1] else 1
+        if len(first) != len(second):
+            return -1 if len(first) < len(second) else 1
+        break
+    return -1 if left < right else 1 if left > right else 0
+
+
+_KEY: Final = functools.cmp_to_key(_compare)
+
+
+def _digits(text: str) -> str:
+    found = re.match(r"\d*", text)
+    return found[0] if found else ""
 
 
 def resolves(text: str) -> bool:
