@@ -55,6 +55,11 @@ def test_an_assertion_that_means_nothing_fails(tmp_path: Path, assertion: str) -
     assert run(tmp_path, assertion).failed
 
 
+@pytest.mark.parametrize("test", ["  skip: no\n", "  invalid: 1\n"])
+def test_a_flag_is_true_or_false(tmp_path: Path, test: str) -> None:
+    assert "must be true or false" in run(tmp_path, "[{}]", test=test).failure
+
+
 @pytest.mark.parametrize("test", ["  invalid: true\n", "  expansion: missing.yaml\n"])
 def test_what_does_not_hold_fails_the_test(tmp_path: Path, test: str) -> None:
     assert run(tmp_path, "[{}]", test=test).tests[0].failure

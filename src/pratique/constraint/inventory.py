@@ -55,11 +55,11 @@ class Inventory:
 def _path(found: dict[str, Any]) -> tuple[str, ...]:
     metadata = found.get("metadata")
     version, kind = found.get("apiVersion"), found.get("kind")
+    if not (isinstance(version, str) and version and isinstance(kind, str) and kind):
+        raise InputError("an object of the inventory needs `apiVersion` and `kind`")
+    # An object out of a file may have no name yet (`generateName`); Gatekeeper keeps it under an empty one.
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not (
-        isinstance(version, str) and version and isinstance(kind, str) and kind and isinstance(name, str)
-    ):
-        raise InputError("an object of the inventory needs `apiVersion`, `kind` and `metadata.name`")
+    name = name if isinstance(name, str) else ""
     namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
     if isinstance(namespace, str) and namespace:
         return ("namespace", namespace, version, kind, name)

@@ -81,6 +81,12 @@ _REQUEST: Final = frozenset(
 ) | frozenset(("name", "namespace", "operation", "userInfo", "object", "oldObject", "dryRun", "options"))
 
 
+# Every scalar is read as text; `yes` and `no` are no truth values to yaml.v3.
+_TRUE: Final = ("true", "True", "TRUE")
+_NOTHING: Final = ("", "~", "null", "Null", "NULL")
+_FLAGS: Final = (*_TRUE, "false", "False", "FALSE", *_NOTHING)
+
+
 class CaseError(InputError):
     """A case cannot be played as it is written."""
 
@@ -133,11 +139,14 @@ def run(path: str, runner: Runner | None = None) -> Suite:
 def _checked(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a suite's tests when everything in them has the type that it should have."""
     tests = _mappings(found.get("tests"), "tests")
+    _flags(found, "skip")
     for test in tests:
         _texts(test, "name", "template", "constraint", "expansion")
+        _flags(test, "skip", "invalid")
         _files(test, "mutators")
         for case in _mappings(test.get("cases"), "cases"):
             _texts(case, "name", "object", "expected", "operation", "username")
+            _flags(case, "skip")
             _files(case, "inventory")
             for assertion in _mappings(case.get("assertions"), "assertions"):
                 _texts(assertion, "violations", "message", "path", "exists", "mutated", "error")
@@ -156,8 +165,14 @@ def _files(found: dict[str, Any], key: str) -> None:
         raise CaseError(f"`{key}` must be a list of files")
 
 
+def _flags(found: dict[str, Any], *keys: str) -> None:
+    for key in keys:
+        if found.get(key, "") not in _FLAGS:
+            raise CaseError(f"`{key}` must be true or false")
+
+
 def _mappings(value: Any, name: str) -> list[dict[str, Any]]:
-    if value in (None, ""):
+    if value is None or value in _NOTHING:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise CaseError(f"`{name}` must be a list of objects")
@@ -165,7 +180,7 @@ def _mappings(value: Any, name: str) -> list[dict[str, Any]]:
 
 
 def _true(found: Mapping[str, Any], key: str) -> bool:
-    return found.get(key) in ("true", "True", "TRUE")
+    return found.get(key) in _TRUE
 
 
 def _tests(folder: Path, tests: list[dict[str, Any]], runner: Runner) -> Iterator[Test]:
