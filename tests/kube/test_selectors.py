@@ -53,3 +53,19 @@ def test_field_selectors() -> None:
     ]
     with pytest.raises(selectors.SelectorError, match="can't understand"):
         selectors.parse_fields("nonsense")
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {"matchLabels": ["a"]},
+        {"matchExpressions": True},
+        {"matchExpressions": [None]},
+        {"matchExpressions": [{"key": "a", "operator": ["In"]}]},
+        {"matchExpressions": [{"key": 1, "operator": "Exists"}]},
+        {"matchExpressions": [{"key": "a", "operator": "In", "values": "b"}]},
+    ],
+)
+def test_what_is_no_selector_is_refused(selector: Any) -> None:
+    with pytest.raises(selectors.SelectorError):
+        selectors.compile_selector(selector)

@@ -61,16 +61,29 @@ def all_of(requirements: list[Requirement]) -> Matcher:
 
 
 def compile_selector(selector: Mapping[str, Any] | None) -> Matcher:
-    """Return the test for a LabelSelector object; None matches nothing, an empty one everything."""
+    """Return the test for a LabelSelector object; None matches nothing, an empty one everything.
+
+    Raises `SelectorError`.
+    """
     if selector is None:
         return lambda labels: False
-    found = [Requirement(key, "In", (value,)) for key, value in (selector.get("matchLabels") or {}).items()]
-    for expression in selector.get("matchExpressions") or []:
-        operator = expression.get("operator", "")
-        if operator not in OPERATORS:
-            raise SelectorError(f'"{operator}" is not a valid label selector operator')
-        found.append(Requirement(expression.get("key", ""), operator, tuple(expression.get("values") or ())))
-    return all_of(found)
+    wanted, expressions = selector.get("matchLabels") or {}, selector.get("matchExpressions") or []
+    if not isinstance(wanted, dict) or not isinstance(expressions, list):
+        raise SelectorError("`matchLabels` must be an object, and `matchExpressions` a list")
+    found = [Requirement(key, "In", (value,)) for key, value in wanted.items()]
+    return all_of(found + [_requirement(expression) for expression in expressions])
+
+
+def _requirement(expression: Any) -> Requirement:
+    if not isinstance(expression, dict):
+        raise SelectorError("each of `matchExpressions` must be an object")
+    key, operator = expression.get("key") or "", expression.get("operator") or ""
+    values = expression.get("values") or []
+    if not isinstance(operator, str) or operator not in OPERATORS:
+        raise SelectorError(f'"{operator}" is not a valid label selector operator')
+    if not isinstance(key, str) or not isinstance(values, list):
+        raise SelectorError("the `key` of an expression must be text, and its `values` a list")
+    return Requirement(key, operator, tuple(values))
 
 
 def check_selector(selector: Mapping[str, Any] | None, path: str = "") -> list[str]:
