@@ -138,3 +138,62 @@ def test_a_pod_is_changed_as_it_is_created(tmp_path: Path) -> None:
             await w.until(untouched, "mutator out of force")
 
     asyncio.run(story())
+
+
+TEMPLATE = """\
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata: {name: nolatest}
+spec:
+  crd: {spec: {names: {kind: NoLatest}}}
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package nolatest
+      violation[{"msg": sprintf("%v has no version", [image])}] {
+        image := input.review.object.spec.containers[_].image
+        not contains(image, ":")
+      }
+"""
+CONSTRAINT = """\
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: NoLatest
+metadata: {name: versions}
+spec: {match: {kinds: [{apiGroups: [""], kinds: [Pod]}]}}
+"""
+EXPANSION = """\
+apiVersion: expansion.gatekeeper.sh/v1beta1
+kind: ExpansionTemplate
+metadata: {name: deployments}
+spec:
+  applyTo: [{groups: [apps], versions: [v1], kinds: [Deployment]}]
+  templateSource: spec.template
+  generatedGVK: {group: "", version: v1, kind: Pod}
+"""
+
+
+def test_a_deployment_is_refused_for_the_pods_that_it_would_make(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with whole(tmp_path) as w:
+            shell = Shell(tmp_path)
+            await w.api.set_addon("embedded", True)
+            await w.until(lambda: enabled(w))
+            await shell.ok("apply", "-f", "-", text=TEMPLATE)
+
+            async def applied() -> bool:
+                return (await shell.run("apply", "-f", "-", text=CONSTRAINT))[0] == 0
+
+            await w.until(applied, "constraint taken")
+            create = ("create", "deployment", "web", "--image=nginx", "--dry-run=server")
+            assert (await shell.run(*create))[0] == 0
+            await shell.ok("apply", "-f", "-", text=EXPANSION)
+
+            async def refused() -> str:
+                code, output = await shell.run(*create)
+                return output if code else ""
+
+            text = await w.until(refused, "what is generated is judged")
+            assert "denied the request: [versions] [Implied by deployments] nginx has no version" in text
+            await shell.ok("create", "deployment", "web", "--image=nginx:1.27", "--dry-run=server")
+
+    asyncio.run(story())

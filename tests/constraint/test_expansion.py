@@ -112,7 +112,7 @@ def test_a_circle_is_disabled_and_heals() -> None:
 
 @pytest.mark.parametrize(
     ("made", "message"),
-    [(5, "accessor error: 5 is not an object"), (None, "accessor error")],
+    [(5, "accessor error: 5 is of the type int64"), (None, "accessor error")],
 )
 def test_a_source_must_be_an_object(made: Any, message: str) -> None:
     expander = Expander()

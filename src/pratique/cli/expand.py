@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pratique.cli import images
+from pratique.cli import external, images
 from pratique.cli.alias import GatorCommand, piped
 from pratique.cli.images import Images
 from pratique.errors import InputError, PratiqueError
@@ -22,9 +22,19 @@ from pratique.errors import InputError, PratiqueError
     "-f", "--format", "form", default="", metavar="json|yaml", help="How to print; YAML by default."
 )
 @click.option("-o", "--outputfile", "target", default="", help="Write to this file.")
+@external.option
 @images.options
 @click.pass_context
-def expand(ctx: click.Context, /, *, names: tuple[str, ...], form: str, target: str, images: Images) -> None:
+def expand(
+    ctx: click.Context,
+    /,
+    *,
+    names: tuple[str, ...],
+    form: str,
+    target: str,
+    external_data: bool,
+    images: Images,
+) -> None:
     """Print what the objects in files will generate, such as a Deployment's Pods, after mutation.
 
     ExpansionTemplates say what generates what. Exits with 1 when something cannot be read or expanded.
@@ -34,7 +44,9 @@ def expand(ctx: click.Context, /, *, names: tuple[str, ...], form: str, target: 
     try:
         if form not in expand.FORMATS:
             raise InputError(f"unrecognized value for format flag: {form}", hint="write `json` or `yaml`")
-        text = expand.FORMATS[form](expand.expand(Sources.of(names, piped(), more=images.entries())))
+        connect = external.connect if external_data else None
+        sources = Sources.of(names, piped(), more=images.entries(), external_data=connect)
+        text = expand.FORMATS[form](expand.expand(sources))
         if target:
             click.echo(f"Writing output to file: {target}")
             with open(target, "w", encoding="utf-8") as file:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pratique.cli import images, session
+from pratique.cli import external, images, session
 from pratique.cli.alias import GatorCommand, piped
 from pratique.cli.images import Images
 from pratique.errors import PratiqueError
@@ -35,6 +35,7 @@ class Options:
     render: bool
     values: tuple[str, ...]
     images: Images
+    external_data: bool
     assigned_to: str
     suppress: bool
     baseline: str
@@ -70,6 +71,7 @@ class Options:
 @click.option(
     "--values", multiple=True, help="A file with values for Helm charts. May be given several times."
 )
+@external.option
 @click.option(
     "--assigned-to",
     default="",
@@ -150,7 +152,8 @@ def _sources(options: Options) -> tuple[Sources, frozenset[str]]:
         assigned, exempt = _assigned(options)
         more += assigned
     renderer = Renderer(options.values) if options.render else None
-    return Sources.of(options.names, piped(), renderer=renderer, more=more), exempt
+    connect = external.connect if options.external_data else None
+    return Sources.of(options.names, piped(), renderer=renderer, more=more, external_data=connect), exempt
 
 
 def _assigned(options: Options) -> tuple[list[Entry], frozenset[str]]:

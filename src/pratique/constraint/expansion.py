@@ -26,6 +26,7 @@ from pratique.constraint.violation import Locate, Violation
 from pratique.errors import InputError
 from pratique.kube import objects
 from pratique.mutation import MutationError, MutationSystem
+from pratique.mutation.walk import text_of, type_name
 
 GROUP: Final = "expansion.gatekeeper.sh"
 KIND: Final = "ExpansionTemplate"
@@ -233,22 +234,17 @@ def generate(
 ) -> dict[str, Any]:
     """Return the object that a template makes of its parent, not yet mutated."""
     source: Any = parent
-    for index, part in enumerate(template.source.split(".")):
+    parts = template.source.split(".")
+    for index, part in enumerate(parts):
         if not isinstance(source, dict):
-            path = ".".join(template.source.split(".")[:index])
-            raise ExpansionError(
-                f"could not extract source field from unstructured: .{path} accessor error: {source} is not an object"
-            )
+            raise _no_object(source, parts[: index + 1])
         if part not in source:
             raise ExpansionError(
                 f'could not find source field "{template.source}" in resource {objects.name(parent)}'
             )
         source = source[part]
     if not isinstance(source, dict):
-        raise ExpansionError(
-            f"could not extract source field from unstructured: .{template.source} accessor error: "
-            f"{source} is not an object"
-        )
+        raise _no_object(source, parts)
     group, version, kind = template.generates
     made: dict[str, Any] = objects.copy(source)
     made["apiVersion"] = f"{group}/{version}" if group else version
@@ -263,6 +259,13 @@ def generate(
     metadata["name"] = f"{objects.name(parent)}{'-' if kind else ''}{kind}".lower()
     _own(metadata, parent)
     return made
+
+
+def _no_object(value: Any, parts: list[str]) -> ExpansionError:
+    return ExpansionError(
+        f"could not extract source field from unstructured: .{'.'.join(parts)} accessor error: {text_of(value)} is of "
+        f"the type {type_name(value)}, expected map[string]interface{{}}"
+    )
 
 
 def imply(violations: Iterable[Violation], resultant: Resultant) -> list[Violation]:

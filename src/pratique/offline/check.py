@@ -19,6 +19,7 @@ from pratique.offline.entries import STDIN
 from pratique.offline.finding import Document, Finding
 from pratique.offline.judging import Batch, Judged, Wanted, batches, judge_all
 from pratique.offline.loading import Loaded, load
+from pratique.offline.outside import Outside
 from pratique.offline.sources import Sources
 
 Say = Callable[[str], None]
@@ -60,7 +61,9 @@ def check(
     Raises the error of whatever cannot be read, with its file and line.
     """
     traces: list[str] | None = [] if traced else None
-    loaded = load(sources, Programs(sink=sink, trace=None if traces is None else traces.append))
+    outside = Outside(sources.external_data)
+    programs = Programs(sink=sink, trace=None if traces is None else traces.append, ask=outside.ask)
+    loaded = load(sources, programs, outside)
     divided = list(batches(sources))
     defined: dict[tuple[str, str, str, str], str] = {}
     found: list[Finding] = []

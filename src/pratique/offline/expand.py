@@ -14,6 +14,7 @@ from pratique.offline import gator
 from pratique.offline.check import NothingGivenError
 from pratique.offline.generator import Generator
 from pratique.offline.loading import objects
+from pratique.offline.outside import Outside
 from pratique.offline.sources import Sources
 
 Object = dict[str, Any]
@@ -24,7 +25,10 @@ def expand(sources: Sources) -> list[Object]:
 
     Raises `NothingGivenError`, and the error of whatever cannot be read or expanded, with its file and line.
     """
-    generator = Generator((entry, found) for entry, found in objects(sources) if Generator.wants(found))
+    outside = Outside(sources.external_data)
+    generator = Generator(
+        ((entry, found) for entry, found in objects(sources) if Generator.wants(found)), outside=outside
+    )
     made: list[Object] = []
     read = False
     for entry, found in objects(sources):

@@ -14,8 +14,10 @@ from pratique.constraint.expansion import Expander, ExpansionError, Resultant, i
 from pratique.errors import PratiqueError, SourceError
 from pratique.kube import objects
 from pratique.kube.match import group_kind
-from pratique.mutation import Lookup, MutationSystem, is_mutator
+from pratique.kube.providers import is_provider
+from pratique.mutation import MutationSystem, is_mutator
 from pratique.offline.entries import Entry
+from pratique.offline.outside import Outside
 
 Object = dict[str, Any]
 
@@ -26,9 +28,13 @@ _DEFAULT: Final[Object] = {"apiVersion": "v1", "kind": "Namespace", "metadata": 
 class Generator:
     """Mutates and expands objects, as a cluster with these policies would."""
 
-    def __init__(self, policies: Iterable[tuple[Entry, Object]], *, lookup: Lookup | None = None) -> None:
-        """Take what mutates and expands from `policies`, and pass over the rest; raises `SourceError`."""
-        self._mutations = MutationSystem(lookup)
+    def __init__(self, policies: Iterable[tuple[Entry, Object]], *, outside: Outside | None = None) -> None:
+        """Take what mutates and expands from `policies`, and pass over the rest; raises `SourceError`.
+
+        Providers are told to `outside`, which is asked when mutators ask.
+        """
+        outside = outside or Outside()
+        self._mutations = MutationSystem(outside.lookup)
         self._expander = Expander(self._mutations)
         self._namespaces: dict[str, Object] = {"default": _DEFAULT}
         mutators: list[tuple[Entry, Object]] = []
@@ -37,6 +43,8 @@ class Generator:
                 _at(entry, lambda found=found: self._expander.put_template(found))
             elif is_mutator(found):
                 mutators.append((entry, found))
+            elif is_provider(found):
+                _at(entry, lambda found=found: outside.put(found))
             elif _is_namespace(found):
                 _check_namespace(entry, found)
                 self._namespaces[objects.name(found)] = found
@@ -50,7 +58,7 @@ class Generator:
     @staticmethod
     def wants(found: Object) -> bool:
         """Tell whether an object is one of those that a generator is made of."""
-        return is_template(found) or is_mutator(found) or _is_namespace(found)
+        return any(one(found) for one in (is_template, is_mutator, is_provider, _is_namespace))
 
     def namespace_of(self, found: Object) -> Object | None:
         """Return the Namespace that an object is judged in: empty for a cluster's own object (gatekeeper.md 6.1)."""

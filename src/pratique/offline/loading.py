@@ -15,6 +15,7 @@ from pratique.errors import InputError, PratiqueError, SourceError
 from pratique.kube.match import group_kind
 from pratique.offline.entries import Entry
 from pratique.offline.generator import Generator
+from pratique.offline.outside import Outside
 from pratique.offline.sources import Sources
 
 TEMPLATES: Final = "templates.gatekeeper.sh"
@@ -35,8 +36,8 @@ class Loaded:
     constraints: dict[tuple[str, str], Constraint]
 
 
-def load(sources: Sources, programs: Programs) -> Loaded:
-    """Read policies, and what must be known before the first object is judged."""
+def load(sources: Sources, programs: Programs, outside: Outside | None = None) -> Loaded:
+    """Read policies, and what must be known before the first object is judged; `outside` gets to know Providers."""
     library = Library(programs=programs)
     policies: dict[str, list[tuple[Entry, dict[str, Any]]]] = {TEMPLATES: [], CONSTRAINTS: [], "": []}
     for entry, found in objects(sources, _FIRST):
@@ -52,7 +53,7 @@ def load(sources: Sources, programs: Programs) -> Loaded:
         constraint = _put_constraint(library, entry, found)
         constraints[constraint.kind, constraint.name] = constraint
     _put_inventory(library, sources)
-    return Loaded(library, Generator(policies[""]), constraints)
+    return Loaded(library, Generator(policies[""], outside=outside), constraints)
 
 
 def objects(sources: Sources, words: tuple[str, ...] = ()) -> Iterator[tuple[Entry, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from pratique.errors import InputError, NotFoundError
 from pratique.offline.entries import STDIN, Entry, read_text, split
+from pratique.offline.outside import Connect
 from pratique.offline.rendered import Rendered, Renderer
 
 EXTENSIONS: Final = (".yaml", ".yml", ".json")
@@ -24,10 +25,14 @@ Part = str | Rendered | tuple[Entry, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What was named, in the order in which it is read, and what standard input said."""
+    """What was named, in the order in which it is read, and what standard input said.
+
+    `external_data` is how the Providers among it are asked, if they are.
+    """
 
     parts: tuple[Part, ...]
     piped: str | None = field(default=None, repr=False)
+    external_data: Connect | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -37,6 +42,7 @@ class Sources:
         *,
         renderer: Renderer | None = None,
         more: Iterable[Entry] = (),
+        external_data: Connect | None = None,
     ) -> Sources:
         """Find the files behind names; charts and kustomizations among the folders are rendered once.
 
@@ -45,7 +51,7 @@ class Sources:
         Raises `NotFoundError`, `InputError`, and what a renderer raises.
         """
         parts = [part for given in names for part in _parts(given, renderer)]
-        return cls((*parts, tuple(more)), piped)
+        return cls((*parts, tuple(more)), piped, external_data)
 
     @property
     def files(self) -> tuple[str, ...]:
