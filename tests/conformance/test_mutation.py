@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.conformance import mutation
+from tests.conformance import expansion, mutation
 
 
 @pytest.mark.skipif(mutation.gator() is None, reason="gator is not on PATH")
 def test_cases_are_gators(capsys: pytest.CaptureFixture[str]) -> None:
     assert mutation.main(["--random", "20"]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.skipif(mutation.gator() is None, reason="gator is not on PATH")
+def test_what_is_generated_is_gators(capsys: pytest.CaptureFixture[str]) -> None:
+    assert expansion.main(["--count", "20"]) == 0, capsys.readouterr().out
