@@ -6,6 +6,7 @@ Texts may be PEM or base64 of PEM or of DER; the objects are those that Go's typ
 from __future__ import annotations
 
 import base64
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -14,6 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from cryptography.utils import CryptographyDeprecationWarning
 from joserfc import jwk
 
 from pratique.rego.builtins import certificate_chains as chains
@@ -27,6 +29,8 @@ from pratique.rego.runtime.numbers import whole
 from pratique.rego.runtime.state import State
 from pratique.rego.runtime.values import Set, Value, is_number
 
+# A certificate with an odd serial number is a policy's to judge, nothing for the log.
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
 _REQUEST: Final = "CERTIFICATE REQUEST"
 _PRIVATE: Final = frozenset({"RSA PRIVATE KEY", "PRIVATE KEY", "EC PRIVATE KEY"})
 _NANOSECONDS: Final = 1_000_000_000
