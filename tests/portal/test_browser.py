@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from tests.portal.world import Background, World
 
 from pratique.service import Listener
@@ -124,6 +124,26 @@ def test_the_wizard_by_keyboard_alone(page: Page, world: World, background: Back
     document = next(item for item in made if item["properties"]["displayName"] == "By keyboard")
     assert document["properties"]["parameters"] == {"labelsList": {"value": ["owner"]}}
     background.run(world.admin.delete_assignment(document["id"]))
+
+
+def test_who_types_before_the_page_is_ready_loses_nothing(page: Page, world: World) -> None:
+    page.goto(f"/definitions?search={LABELS}")
+    page.get_by_role("link", name=f"Assign {LABELS}").click()
+    page.get_by_label("Scope").select_option(label="Cluster: embedded")
+    held: list[Route] = []
+    page.route("**/forms.js*", lambda route: held.append(route))
+    page.get_by_role("button", name="Next: Parameters").click(no_wait_after=True)
+    plain = page.locator("textarea[id='p.labelsList']")
+    plain.click()
+    page.keyboard.type("team\nown")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(plain).to_have_count(0, timeout=WAIT)
+    page.keyboard.type("er")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tagbox").first).to_contain_text("team")
+    expect(page.locator(".tagbox").first).to_contain_text("owner")
 
 
 def test_keys_go_everywhere_and_are_listed(page: Page) -> None:

@@ -14,6 +14,13 @@ function tags(area) {
   for (const name of ["aria-describedby", "aria-invalid"]) {
     if (area.hasAttribute(name)) entry.setAttribute(name, area.getAttribute(name));
   }
+  // Who was quick and types already goes on typing: the line under way moves along, and the focus with it.
+  const typing = document.activeElement === area;
+  if (typing) {
+    const lines = area.value.split("\n");
+    entry.value = lines.pop();
+    area.value = lines.join("\n");
+  }
   area.removeAttribute("id");
   area.hidden = true;
   area.after(box);
@@ -74,6 +81,7 @@ function tags(area) {
   area.form.addEventListener("submit", keep);
   box.addEventListener("click", (event) => { if (event.target === box) entry.focus(); });
   draw();
+  if (typing) entry.focus();
 }
 
 function onlyNeeded() {
