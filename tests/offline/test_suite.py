@@ -55,6 +55,30 @@ def test_an_assertion_that_means_nothing_fails(tmp_path: Path, assertion: str) -
     assert run(tmp_path, assertion).failed
 
 
+@pytest.mark.parametrize(
+    ("part", "path"),
+    [
+        ("kind: 5", "kind"),
+        ("kind: text", "kind"),
+        ("kind: {group: 0}", "kind.group"),
+        ("userInfo: {username: {}}", "userInfo.username"),
+        ("userInfo: {groups: [false]}", "userInfo.groups"),
+        ("userInfo: {groups: x}", "userInfo.groups"),
+        ("operation: [CREATE]", "operation"),
+    ],
+)
+def test_a_review_of_wrong_types_is_refused(tmp_path: Path, part: str, path: str) -> None:
+    run(tmp_path, "[{}]")
+    (tmp_path / "map.yaml").write_text(
+        "kind: AdmissionReview\napiVersion: admission.k8s.io/v1\n"
+        f"request:\n  object: {{apiVersion: v1, kind: ConfigMap}}\n  {part}\n"
+    )
+    (test,) = suite.run(str(tmp_path / "suite.yaml")).tests
+    assert [case.failure for case in test.cases] == [
+        f"not a valid AdmissionReview object: `request.{path}` must be text"
+    ]
+
+
 @pytest.mark.parametrize("test", ["  skip: no\n", "  invalid: 1\n"])
 def test_a_flag_is_true_or_false(tmp_path: Path, test: str) -> None:
     assert "must be true or false" in run(tmp_path, "[{}]", test=test).failure

@@ -364,6 +364,23 @@ def _read(folder: Path, names: Iterable[Any]) -> Iterator[tuple[Entry, dict[str,
             yield entry, found
 
 
+def _texts_of(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what of a request must be text, with its path; a part that should hold such texts and does not, itself."""
+    for key in ("uid", "operation", "name", "namespace", "subResource", "requestSubResource"):
+        yield key, request.get(key)
+    for key in ("kind", "resource", "requestKind", "requestResource", "userInfo"):
+        part = request.get(key) or {}
+        if not isinstance(part, dict):
+            yield key, part if not isinstance(part, str) else ()
+            continue
+        for name in ("group", "version", "kind", "resource", "username", "uid"):
+            yield f"{key}.{name}", part.get(name)
+    user = request.get("userInfo")
+    groups = user.get("groups") if isinstance(user, dict) else None
+    for group in groups if isinstance(groups, list) else (() if groups is None else ((),)):
+        yield "userInfo.groups", group
+
+
 def _admission(found: dict[str, Any]) -> Review:
     """Return the question that an AdmissionReview is, held to what the API server would send."""
     request = found.get("request")
@@ -377,6 +394,9 @@ def _admission(found: dict[str, Any]) -> Review:
             "not a valid AdmissionReview object: unable to convert to an AdmissionReview object, error: "
             f'strict decoding error: unknown field "request.{unknown[0]}"'
         )
+    for key, value in _texts_of(request):
+        if value is not None and not isinstance(value, str):
+            raise CaseError(f"not a valid AdmissionReview object: `request.{key}` must be text")
     objects = [request[key] for key in ("object", "oldObject") if request.get(key) is not None]
     if not objects:
         raise CaseError(
