@@ -7,6 +7,7 @@ signal comes. A part that fails ends the process with its error; Kubernetes star
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from pratique import __version__
+from pratique import __version__, codecache
 from pratique.agent import logs
 from pratique.agent.certs import Certificates
 from pratique.agent.cluster import Cluster
@@ -80,7 +81,8 @@ def assemble(settings: Settings) -> Parts:
     providers = Providers(
         keep_seconds=settings.external_data_seconds, certificate=_client_pair(settings, certificates)
     )
-    library = Library(programs=Programs(ask=providers.ask if settings.external_data else None))
+    ask = providers.ask if settings.external_data else None
+    library = Library(programs=Programs(ask=ask, store=codecache.opened(os.environ)))
     cluster = Cluster(client, library, namespace=settings.namespace, metrics=metrics)
     mutators = Mutators(
         client, metrics=metrics, lookup=providers.lookup, annotate=settings.annotate_mutations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,17 +67,22 @@ class Programs:
         ask: external.Ask | None = external.nobody,
         sink: Sink | None = None,
         trace: Trace | None = None,
+        store: MutableMapping[str, bytes] | None = None,
     ) -> None:
         """Keep nothing yet.
 
         `ask` reaches providers of external data, and without it policies have no `external_data`; `sink` hears
-        what policies print, `trace` each evaluation told step by step: both cost time.
+        what policies print, `trace` each evaluation told step by step: both cost time. `store` keeps compiled
+        code beyond this process; what it answers is run, so nobody else may write to it.
         """
         self._sink = sink
         self._trace = trace
+        # What tells its steps is compiled anew each time.
+        self._store = store if trace is None else None
         self._builtins = {} if ask is None else {"external_data": external.builtin(ask)}
         self._found: dict[str, Any] = {}
         self._frames: dict[str, tuple[list[rego.Source], str]] = {}
+        self._good: set[str] = set()
 
     def check(self, template: Template, *, strict: bool = False) -> str:
         """Compile a template without parameters, and return the name of its entry point.
@@ -87,7 +92,12 @@ class Programs:
         Raises `TemplateError`.
         """
         sources, entrypoint = self._frame(template)
-        self._compile(template, sources, entrypoint, None, strict=strict)
+        if strict:
+            self._compiled(template, sources, entrypoint, None, strict=True)
+        digest = self._digest(template, None)
+        if digest not in self._good and not (self._store is not None and digest in self._store):
+            self._keep(digest, self._compiled(template, sources, entrypoint, None))
+        self._good.add(digest)
         return entrypoint
 
     def program(self, template: Template, parameters: Any) -> Program:
@@ -108,10 +118,15 @@ class Programs:
         return modules.inventory_kinds([rego.parse_module(source) for source in sources])
 
     def _frame(self, template: Template) -> tuple[list[rego.Source], str]:
-        digest = _digest(template, None)
+        digest = f"{self._digest(template, None)}-entrypoint"
         found = self._frames.get(digest)
         if found is None:
-            found = self._frames[digest] = _sources(template)
+            sources = _sources(template)
+            stored = None if self._store is None else self._store.get(digest)
+            entrypoint = stored.decode() if stored else _checked_frame(template, sources)
+            if self._store is not None and not stored:
+                self._store[digest] = entrypoint.encode()
+            found = self._frames[digest] = (sources, entrypoint)
         return found
 
     def _compile(
@@ -120,16 +135,30 @@ class Programs:
         sources: list[rego.Source],
         entrypoint: str,
         parameters: Mapping[str, Any] | None,
+    ) -> Any:
+        digest = self._digest(template, parameters)
+        found = self._found.get(digest)
+        if found is None:
+            found = self._restored(digest)
+        if found is None:
+            found = self._compiled(template, sources, entrypoint, parameters)
+            self._keep(digest, found)
+        self._found[digest] = found
+        return found
+
+    def _compiled(
+        self,
+        template: Template,
+        sources: list[rego.Source],
+        entrypoint: str,
+        parameters: Mapping[str, Any] | None,
         *,
         strict: bool = False,
     ) -> Any:
-        digest = _digest(template, parameters)
-        if (found := self._found.get(digest)) is not None and not strict:
-            return found
         folded = parameters is not None and self._trace is None  # a trace speaks of what is written
         constants = {"input.parameters": parameters} if folded else None
         try:
-            compiled = rego.compile(
+            return rego.compile(
                 sources,
                 entrypoints=[entrypoint],
                 constants=constants,
@@ -141,34 +170,60 @@ class Programs:
             )
         except rego.CompileError as error:
             raise _refusal(template, error.problems, "unable to compile modules") from error
-        self._found[digest] = compiled
-        return compiled
+
+    def _restored(self, digest: str) -> Any:
+        data = None if self._store is None else self._store.get(digest)
+        if data is None:
+            return None
+        try:
+            return rego.restore(data, builtins=self._builtins)
+        except ValueError:
+            return None  # another build left it: it is compiled and written anew
+
+    def _keep(self, digest: str, policy: Any) -> None:
+        if self._store is not None:
+            self._store[digest] = policy.dump()
+
+    def _digest(self, template: Template, parameters: Mapping[str, Any] | None) -> str:
+        source = template.rego
+        content = [
+            rego.FINGERPRINT,
+            self._sink is not None,
+            sorted(self._builtins),
+            source.version,
+            source.rego,
+            *source.libs,
+            parameters,
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def sources(template: Template) -> list[rego.Source]:
     """Return the modules of a template, checked to be what Gatekeeper takes. Raises `TemplateError`."""
-    return _sources(template)[0]
+    found = _sources(template)
+    _checked_frame(template, found)
+    return found
 
 
-def _digest(template: Template, parameters: Mapping[str, Any] | None) -> str:
-    source = template.rego
-    content = [source.version, source.rego, *source.libs, parameters]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _sources(template: Template) -> tuple[list[rego.Source], str]:
+def _sources(template: Template) -> list[rego.Source]:
     source = template.rego
     main = rego.Source(MODULE, source.rego, version=source.version)
     libs = [
         rego.Source(f"lib{index}", text, version=source.version) for index, text in enumerate(source.libs)
     ]
+    return [main, *libs]
+
+
+def _checked_frame(template: Template, sources: list[rego.Source]) -> str:
+    """Return the entry point of modules that have the frame which Gatekeeper asks for."""
+    main, *libs = sources
     try:
         package = modules.check(main, libs, required=RULE)
     except rego.CompileError as error:
         raise _refusal(template, error.problems, "invalid ConstraintTemplate") from error
     except modules.ModuleError as error:
         raise _module_refusal(template, error) from error
-    return [main, *libs], f"data.{package}.{RULE}"
+    return f"data.{package}.{RULE}"
 
 
 def _module_refusal(template: Template, error: modules.ModuleError) -> TemplateError:

@@ -8,10 +8,12 @@ with what is found, with the kinds that templates look up, and with the names ke
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from pratique import codecache
 from pratique.constraint import Programs, TemplateTime
 from pratique.constraint.program import Sink
 from pratique.errors import InputError
@@ -61,8 +63,10 @@ def check(
     Raises the error of whatever cannot be read, with its file and line.
     """
     traces: list[str] | None = [] if traced else None
+    trace = None if traces is None else traces.append
     outside = Outside(sources.external_data)
-    programs = Programs(sink=sink, trace=None if traces is None else traces.append, ask=outside.ask)
+    store = codecache.opened(os.environ)
+    programs = Programs(sink=sink, trace=trace, ask=outside.ask, store=store)
     loaded = load(sources, programs, outside)
     divided = list(batches(sources))
     defined: dict[tuple[str, str, str, str], str] = {}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pratique import codecache
 from pratique.constraint import GATOR, ConstraintError, Library, Programs, Review
 from pratique.constraint.expansion import GENERATED, imply
 from pratique.errors import InputError, PratiqueError, SourceError
@@ -106,7 +107,9 @@ class Runner:
         """Return a runner; cases keep what their policies print, and how they are judged, if asked for."""
         printed, said = Printed() if printing else None, Said()
         traces: list[str] | None = [] if tracing else None
-        programs = Programs(sink=printed, ask=said.ask, trace=None if traces is None else traces.append)
+        trace = None if traces is None else traces.append
+        store = codecache.opened(os.environ)
+        programs = Programs(sink=printed, ask=said.ask, trace=trace, store=store)
         return cls(wanted, programs, printed, said, traces)
 
     def take_trace(self) -> str | None:

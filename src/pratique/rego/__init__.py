@@ -18,7 +18,7 @@ A text becomes an answer in six passes, one folder each: `parse`, `check`, `plan
 from pratique.rego.builtins.registry import Builtin, RefusalError, define
 from pratique.rego.builtins.registry import table as builtins
 from pratique.rego.check import Capabilities
-from pratique.rego.engine import Policy, compile, query  # the contract's own name
+from pratique.rego.engine import Policy, compile, query, restore  # the contract's own name
 from pratique.rego.errors import CompileError, Problem
 from pratique.rego.parse import module_data, parse_module
 from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitError
@@ -26,8 +26,10 @@ from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.text import json_text, rego_text, to_json
 from pratique.rego.runtime.values import UNDEFINED, Object, Set
 from pratique.rego.source import Source, Version
+from pratique.rego.stored import FINGERPRINT
 
 __all__ = [
+    "FINGERPRINT",
     "UNDEFINED",
     "Builtin",
     "BuiltinError",
@@ -51,5 +53,6 @@ __all__ = [
     "parse_module",
     "query",
     "rego_text",
+    "restore",
     "to_json",
 ]

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from pratique.errors import InputError, Location
-from pratique.rego import nodes
+from pratique.rego import nodes, stored
 from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities, check, check_query
 from pratique.rego.emit.module import Emitted, emit, load
@@ -69,7 +69,7 @@ class Policy:
 
     plan: ir.Plan
     emitted: Emitted
-    checked: nodes.Checked
+    checked: nodes.Checked | None
     limits: Limits
     strict: bool
     _namespace: dict[str, Any] = field(repr=False)
@@ -131,7 +131,12 @@ class Policy:
         return found
 
     def stages(self) -> dict[str, str]:
-        """Return the policy after each pass, as text: syntax tree, plan, Python and its table of constants."""
+        """Return the policy after each pass, as text: syntax tree, plan, Python and its table of constants.
+
+        Raises InputError for a policy that was restored.
+        """
+        if self.checked is None:
+            raise InputError("this policy was restored from a store", hint="compile it to see its stages")
         rules = [rule for group in self.checked.rules.values() for rule in group]
         table = [f"{name} = {_shown(value)}" for name, value in self.emitted.constants.items()]
         return {
@@ -140,6 +145,10 @@ class Policy:
             "python": self.emitted.source,
             "constants": "\n".join(table) + "\n",
         }
+
+    def dump(self) -> bytes:
+        """Return the policy as bytes for `restore`: code, which only we may be able to write where it is kept."""
+        return stored.dump(self.emitted, self.plan)
 
     def _entry(self, entrypoint: str) -> Callable[[State], Value]:
         head, *names = [name or json.loads(f'"{quoted}"') for name, quoted in _PART.findall(entrypoint)]
@@ -240,6 +249,19 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
         known = {} if planned.input_replaced else _paths(constants or {})
         planned = optimise(planned, {**registry.table(), **(builtins or {})}, known)
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
+
+
+def restore(
+    data: bytes, *, builtins: Mapping[str, registry.Builtin] | None = None, limits: Limits = LIMITS
+) -> Policy:
+    """Return the policy that `Policy.dump` made bytes of.
+
+    Raises ValueError when the bytes are something else, or name a builtin that is not there.
+    """
+    table = {**registry.table(), **(builtins or {})}
+    emitted, tree, code, rules = stored.load(data, table)
+    namespace = load(emitted, tree, code)
+    return Policy(tree, emitted, None, limits, False, namespace, {}, [MISSING] * rules)
 
 
 def query(  # noqa: PLR0913  # as for compile

@@ -36,11 +36,12 @@ def tables(policy: Policy) -> list[Table]:
     stages = policy.stages()
     steps = _split(stages["plan"], _RULE)
     code = _split(stages["python"], _FUNCTION)
+    written = {} if policy.checked is None else policy.checked.rules
     found = []
     for rule in policy.plan.rules:
         number = str(rule.number)
         name = ("data", *rule.path)
-        tree = "\n".join([outline(each) for each in policy.checked.rules.get(name, ())])
+        tree = "\n".join([outline(each) for each in written.get(name, ())])
         found.append(
             Table(
                 ".".join(name),

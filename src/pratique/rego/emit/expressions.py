@@ -205,7 +205,7 @@ class Scope:
             if short is not None:
                 return short
         texts = [arg.text for arg in args]
-        function = self.names.builtin(expr.name, known.function)
+        function = self.names.builtin(expr.name)
         name = into or self.fresh()
         if mocked:
             listed = "".join([f", {text}" for text in texts])

@@ -68,7 +68,7 @@ class _Call:
     def slow(self) -> str:
         """Return the call out of line."""
         scope, name = self.scope, self.expr.name
-        function = scope.names.builtin(name, scope.builtins[name].function)
+        function = scope.names.builtin(name)
         place = scope.names.place(self.expr.span)
         return f"ask({scope.state}, {function}, {place}, {', '.join(self.texts)})"
 
@@ -233,7 +233,7 @@ def _printed(call: _Call, parts: tuple[str, ...], given: list[ir.Expr]) -> Piece
 def _shown(piece: Piece, verb: str, scope: Scope) -> str:
     if piece.kind == "str" and verb != "d":
         return f"{{{piece.text}}}"
-    function = scope.names.builtin("sprintf.shown", sprintf.shown)
+    function = scope.names.builtin("sprintf.shown")
     slow = f"{function}({scope.names.const(verb)}, {piece.text})"
     if verb == "d" or not piece.simple or piece.kind:
         return f"{{{slow}}}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
@@ -26,17 +26,21 @@ from pratique.rego.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Generated source, its constants, and the place in the policy of each line."""
+    """Generated source, its constants, and the place in the policy of each line.
+
+    `origins` has, for each constant that is a function, the builtin or pattern that it comes from.
+    """
 
     source: str
     constants: dict[str, Any]
     places: tuple[Span | None, ...]
     filename: str
+    origins: dict[str, str] = field(default_factory=dict)
 
 
 def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     """Return the Python module of a plan."""
-    names = Names()
+    names = Names(builtins)
     chunks: list[str] = []
     places: list[Span | None] = []
     for rule in plan.rules:
@@ -48,7 +52,7 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
         places.extend([*out.places(), None, None])
     source = "\n\n".join(chunks)
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    return Emitted(source, names.namespace, tuple(places), f"<rego {digest}>")
+    return Emitted(source, names.namespace, tuple(places), f"<rego {digest}>", names.origins)
 
 
 def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pratique.rego.builtins import patterns
+from pratique.rego.builtins import patterns, sprintf
+from pratique.rego.builtins.registry import Builtin
 from pratique.rego.runtime.tracing import Site
 from pratique.rego.runtime.values import Value, key
 from pratique.rego.source import Span
@@ -12,11 +14,27 @@ from pratique.rego.source import Span
 _INLINE: Final = {None: "None", True: "True", False: "False"}
 
 
+# Functions that are not builtins, but are named in the table of constants as these are.
+_HELPERS: Final[dict[str, Any]] = {"sprintf.shown": sprintf.shown}
+
+
+def made(letter: str, origin: str, builtins: Mapping[str, Builtin]) -> Any:
+    """Return what the table holds under `B` for a builtin's name, or under `S` for a pattern.
+
+    Raises KeyError for a builtin that is not there.
+    """
+    if letter == "S":
+        return patterns.compiled(origin).search
+    return _HELPERS.get(origin) or builtins[origin].function
+
+
 class Names:
     """Names for constants, builtins, nodes and places, and the namespace that holds them."""
 
-    def __init__(self) -> None:
+    def __init__(self, builtins: Mapping[str, Builtin]) -> None:
         self.namespace: dict[str, Any] = {}
+        self.origins: dict[str, str] = {}
+        self._builtins = builtins
         self._known: dict[Any, str] = {}
 
     def const(self, value: Value) -> str:
@@ -38,13 +56,18 @@ class Names:
         """Return the name of a place that reports."""
         return self._name("W", ("site", id(site)), site)
 
-    def builtin(self, name: str, function: Any) -> str:
+    def builtin(self, name: str) -> str:
         """Return the name of a builtin's function."""
-        return self._name("B", ("builtin", name), function)
+        return self._made("B", name)
 
     def pattern(self, text: str) -> str:
         """Return the name of the search of a pattern that RE2 takes."""
-        return self._name("S", ("pattern", text), patterns.compiled(text).search)
+        return self._made("S", text)
+
+    def _made(self, letter: str, origin: str) -> str:
+        name = self._name(letter, (letter, origin), made(letter, origin, self._builtins))
+        self.origins[name] = origin
+        return name
 
     def strings(self, values: list[Value]) -> str:
         """Return the name of a table of strings, for `in`."""

@@ -297,7 +297,7 @@ def _enter(scope: Scope, replacements: tuple[ir.Replacement, ...], out: Lines) -
         if each.by_rule >= 0:
             by = f"replace_by_rule({state}, {target}, r{each.by_rule})"
         elif each.by_name:
-            function = scope.names.builtin(each.by_name, scope.builtins[each.by_name].function)
+            function = scope.names.builtin(each.by_name)
             by = f"replace_by_builtin({state}, {target}, {function})"
         else:
             by = f"replace_by_value({state}, {target}, {value})"
