@@ -28,7 +28,7 @@ from pratique.rego.plan.scope import Watching
 from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
 from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
-from pratique.rego.runtime.state import MISSING, Limits, State
+from pratique.rego.runtime.state import MISSING, Limits, State, beginning
 from pratique.rego.runtime.tracing import Event, Tracer
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Version
@@ -75,6 +75,7 @@ class Policy:
     _namespace: dict[str, Any] = field(repr=False)
     _entries: dict[str, Callable[[State], Value]] = field(repr=False)
     _blank: list[Value] = field(repr=False)
+    _start: Callable[[], State] = field(repr=False)
     _watched: bool = False
     # The query that the entrypoint `QUERY` answers, in the order in which it is evaluated.
     query: nodes.Body = ()
@@ -98,13 +99,13 @@ class Policy:
         entry = self._entries.get(entrypoint)
         if entry is None:
             entry = self._entries[entrypoint] = self._entry(entrypoint)
-        state = State()
+        state = self._start()
         state.input = value
         state.data = {} if data is None else data
         state.cache = self._blank.copy()
-        state.strict = self.strict
-        state.limits = limits = limits or self.limits
-        state.left = limits.allowance
+        if limits is not None:
+            state.limits = limits
+            state.left = limits.allowance
         if sink is not None:
             state.sink = sink
         if self._watched:
@@ -127,7 +128,7 @@ class Policy:
         if errors is not None and state.errors:
             errors.extend(state.errors)
         if state.spent:
-            _check_size(found, limits)
+            _check_size(found, state.limits)
         return found
 
     def stages(self) -> dict[str, str]:
@@ -261,7 +262,9 @@ def restore(
     table = {**registry.table(), **(builtins or {})}
     emitted, tree, code, rules = stored.load(data, table)
     namespace = load(emitted, tree, code)
-    return Policy(tree, emitted, None, limits, False, namespace, {}, [MISSING] * rules)
+    return Policy(
+        tree, emitted, None, limits, False, namespace, {}, [MISSING] * rules, beginning(limits, strict=False)
+    )
 
 
 def query(  # noqa: PLR0913  # as for compile
@@ -390,6 +393,7 @@ def _policy(
         namespace,
         {},
         [MISSING] * len(planned.rules),
+        beginning(limits, strict=strict),
         planned.watched,
     )
     for entrypoint in entrypoints:

@@ -67,8 +67,7 @@ builtin("rem", "number, number -> number", unchecked=True, group=_OURS)(numbers.
 def minus(left: Value, right: Value) -> Value:
     """Return the difference of two numbers or of two sets."""
     if type(left) is Set and type(right) is Set:
-        gone = right.table()
-        return Set.of_table({key: value for key, value in left.table().items() if key not in gone})
+        return numbers.without(left, right)
     if is_number(left) and type(right) is Set:
         raise BuiltinError(TYPE_ERROR, "minus: operand 2 must be number but got set")
     if type(left) is Set and is_number(right):

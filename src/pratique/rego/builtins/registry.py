@@ -202,6 +202,9 @@ def _checked(
     accepted = [_accepted(each) for each in operands if each != "..."]
     narrow = [(index, each) for index, each in enumerate(accepted) if each is not ANY]
 
+    if len(operands) == len(accepted) == len(narrow) and not needs_state and len(narrow) in _BY_ARITY:
+        return _BY_ARITY[len(narrow)](name, function, *accepted)
+
     def checked(*values: Value) -> Value:
         given = values[1:] if needs_state else values
         for index, types in narrow:
@@ -213,6 +216,58 @@ def _checked(
             raise failure(name, str(error)) from None
 
     return checked
+
+
+# The same for operands that all have types to look at, without a loop over them.
+
+
+def _checked_one(name: str, function: Callable[..., Value], first: frozenset[type]) -> Callable[..., Value]:
+    def checked(one: Value) -> Value:
+        if type(one) not in first:
+            raise mismatch(name, one)
+        try:
+            return function(one)
+        except RefusalError as error:
+            raise failure(name, str(error)) from None
+
+    return checked
+
+
+def _checked_two(
+    name: str, function: Callable[..., Value], first: frozenset[type], second: frozenset[type]
+) -> Callable[..., Value]:
+    def checked(one: Value, two: Value) -> Value:
+        if type(one) not in first or type(two) not in second:
+            raise mismatch(name, one, two)
+        try:
+            return function(one, two)
+        except RefusalError as error:
+            raise failure(name, str(error)) from None
+
+    return checked
+
+
+def _checked_three(
+    name: str, function: Callable[..., Value], *accepted: frozenset[type]
+) -> Callable[..., Value]:
+    first, second, third = accepted
+
+    def checked(one: Value, two: Value, three: Value) -> Value:
+        if type(one) not in first or type(two) not in second or type(three) not in third:
+            raise mismatch(name, one, two, three)
+        try:
+            return function(one, two, three)
+        except RefusalError as error:
+            raise failure(name, str(error)) from None
+
+    return checked
+
+
+_BY_ARITY: Final[dict[int, Callable[..., Callable[..., Value]]]] = {
+    1: _checked_one,
+    2: _checked_two,
+    3: _checked_three,
+}
 
 
 def mismatch(name: str, *values: Value) -> BuiltinError:

@@ -24,6 +24,10 @@ from pratique.rego.source import Span
 _RESULTS: Final = {"boolean": "bool", "string": "str", "set": "set"}
 
 
+# What a value is of which these are true.
+_KINDS: Final = {"is_array": "list", "is_set": "set", "is_string": "str"}
+
+
 def kind_of(value: Value) -> str:
     """Return the kind of a constant."""
     names: dict[type, str] = {str: "str", int: "int", bool: "bool", list: "list", Set: "set", dict: "object"}
@@ -85,9 +89,14 @@ class Scope:
         return self.sure(self.piece(expr, Lines()))
 
     def sure(self, piece: Piece) -> Piece:
-        """Return the piece with what is known of its name."""
-        if piece.const or not piece.text.isidentifier():
+        """Return the piece with what is known of its name; what has been worked out already has one."""
+        if piece.const:
             return piece
+        if not piece.simple:
+            name = self.known.found.get(("text", piece.text))
+            if name is None:
+                return piece
+            piece = Piece(name, piece.defined, piece.kind)
         kind = piece.kind or self.known.kinds.get(piece.text, "")
         return replace(piece, defined=piece.defined or piece.text in self.known.sure, kind=kind)
 
@@ -108,11 +117,7 @@ class Scope:
     def atom(self, expr: ir.Expr, out: Lines) -> Piece:
         """Return the expression as a name or a constant."""
         piece = self.piece(expr, out)
-        if not piece.simple:
-            name = self.fresh()
-            out.add(f"{name} = {piece.text}")
-            piece = Piece(name, piece.defined, piece.kind)
-        return self.sure(piece)
+        return self._named(piece, out)
 
     def _list(self, items: tuple[ir.Expr, ...], out: Lines) -> str:
         return ", ".join([self.piece(item, out).text for item in items])
@@ -244,7 +249,7 @@ class Scope:
                 return "True" if piece.defined else f"{piece.text} is not U"
             if piece.defined and piece.kind:
                 return "True"
-            piece = self.atom(expr, out) if piece.simple else self._named(piece, out)
+            piece = self._named(piece, out)
             wanted = [] if piece.defined else [f"{piece.text} is not U"]
             if not piece.kind:
                 wanted.append(f"{piece.text} is not False")
@@ -258,12 +263,24 @@ class Scope:
         return " and ".join([*[f"{name} is not U" for name in dict.fromkeys(unsure)], text])
 
     def _named(self, piece: Piece, out: Lines) -> Piece:
+        piece = self.sure(piece)
+        if piece.simple:
+            return piece
         name = self.fresh()
-        out.add(f"{name} = {piece.text}")
+        self.give(name, piece, out)
         return Piece(name, piece.defined, piece.kind)
+
+    def give(self, name: str, piece: Piece, out: Lines) -> None:
+        """Write down a value under a name, under which the same text is found again."""
+        out.add(f"{name} = {piece.text}")
+        self.known.found["text", piece.text] = name
 
     def holds(self, expr: ir.Expr, out: Lines) -> None:
         """Note what follows from a condition that has just been true."""
+        if isinstance(expr, ir.Builtin) and expr.name in _KINDS and isinstance(expr.args[0], ir.Local):
+            if expr.name not in self.plan.mocked:
+                self.known.kinds[self.piece(expr.args[0], out).text] = _KINDS[expr.name]
+            return
         for each in (expr.left, expr.right) if isinstance(expr, ir.Compare) else (expr,):
             if isinstance(each, ir.Local | ir.Get | ir.Const):
                 piece = self.piece(each, out)

@@ -98,6 +98,8 @@ _TYPES: Final[dict[str, str]] = {
     "is_array": "type({}) is list",
     "is_boolean": "type({}) is bool",
     "is_null": "{} is None",
+    "is_number": "type({}) in NUMBERS",
+    "is_object": "type({}) in OBJECTS",
     "is_set": "type({}) is Set",
     "is_string": "type({}) is str",
 }
@@ -129,6 +131,11 @@ def _split(call: _Call) -> Piece | None:
 
 def _object_get(call: _Call) -> Piece | None:
     base, name, default = call.args
+    path = call.expr.args[1]
+    if isinstance(path, ir.Const) and type(path.value) is list and base.simple and default.simple:
+        names = call.scope.names.keys(tuple(path.value))
+        quick = f"path_or({base.text}, {names}, {default.text})"
+        return call.guarded(quick, [f"type({base.text}) is dict"], "")
     if not (base.simple and default.simple and name.simple) or name.kind not in {"", "str"}:
         return None
     conditions = [f"type({base.text}) is dict"]
@@ -141,7 +148,7 @@ def _arithmetic(operator: str) -> Callable[[_Call], Piece | None]:
     def made(call: _Call) -> Piece | None:
         left, right = call.args
         if left.kind == right.kind == "set" and operator == "-":
-            return Piece(f"minus({left.text}, {right.text})", True, "set")
+            return Piece(f"without({left.text}, {right.text})", True, "set")
         if not call.simple or any(arg.kind not in {"", "int"} for arg in call.args):
             return None
         unsure = [f"type({arg.text}) is int" for arg in call.args if arg.kind != "int"]
@@ -187,6 +194,20 @@ def _is_string(piece: Piece) -> str:
 
 def _member_at(call: _Call) -> Piece | None:
     return Piece(f"member_at({', '.join(call.texts)})", True, "bool")
+
+
+def _any_match(method: str) -> Callable[[_Call], Piece | None]:
+    def made(call: _Call) -> Piece | None:
+        text, parts = call.args
+        if not (text.simple and parts.const and parts.kind in {"list", "set"}):
+            return None
+        texts = tuple(references.values(parts.value))
+        if not all(type(each) is str for each in texts):
+            return None
+        conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
+        return call.guarded(f"{text.text}.{method}({call.scope.names.keys(texts)})", conditions, "bool")
+
+    return made
 
 
 def _sprintf(call: _Call) -> Piece | None:
@@ -251,6 +272,8 @@ _MAKERS: Final[dict[str, Callable[[_Call], Piece | None]]] = {
     "plus": _arithmetic("+"),
     "regex.match": _regex_match,
     "split": _split,
+    "strings.any_prefix_match": _any_match("startswith"),
+    "strings.any_suffix_match": _any_match("endswith"),
     "sprintf": _sprintf,
     "to_number": _to_number,
 }

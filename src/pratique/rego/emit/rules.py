@@ -7,13 +7,14 @@ different values are always the conflict that OPA reports.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pratique.rego.emit import steps as statements
 from pratique.rego.emit.expressions import Scope, constant
 from pratique.rego.emit.known import hoisted_lookups
 from pratique.rego.emit.lines import Lines
 from pratique.rego.plan import ir, walk
-from pratique.rego.runtime.values import equal
+from pratique.rego.runtime.values import Value, equal
 
 
 def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
@@ -83,7 +84,8 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
         made = "branch" if rule.joined else "tree" if tree else "object"
         _answer(rule, f"collect_{made}(rows)", out)
     else:
-        _answer(rule, "Set(rows)" if rule.kind == "set" else "rows", out)
+        # What is in order answers nothing, so that is what must be quick.
+        _answer(rule, "Set(rows) if rows else EMPTY" if rule.kind == "set" else "rows", out)
 
 
 def _extended(clause: ir.Clause, scope: Scope, out: Lines) -> bool:
@@ -92,6 +94,7 @@ def _extended(clause: ir.Clause, scope: Scope, out: Lines) -> bool:
         case ir.Clause((ir.Scan(source, "", member),), value=ir.Local(name)) if name == member:
             out.at = clause.span
             piece = scope.atom(source, out)
+            scope.repeats = not (scope.plan.printing or scope.plan.watched)
             out.add(f"rows += {statements.members_of(piece, scope)}")
             return True
     return False
@@ -124,7 +127,38 @@ def _once(clause: ir.Clause) -> bool:
     return not any(isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk | ir.Fork) for step in clause.steps)
 
 
+# Fewer clauses than this are tried one after the other.
+_TABLE: Final = 3
+
+
+def _table(rule: ir.Rule, scope: Scope, out: Lines) -> bool:
+    """Write a function that says what each of several texts stands for as a table; return whether it is one."""
+    found: dict[str, Value] = {}
+    params = set()
+    for clause in rule.clauses:
+        match clause:
+            case ir.Clause((ir.Test(ir.Compare("==", ir.Local(name), ir.Const(text))),), (), ir.Const(value)):
+                pass
+            case ir.Clause((ir.Test(ir.Compare("==", ir.Const(text), ir.Local(name))),), (), ir.Const(value)):
+                pass
+            case _:
+                return False
+        if type(text) is not str or clause.otherwise is not None or text in found:
+            return False
+        params.add(name)
+        found[text] = value
+    if rule.kind != "function" or len(found) < _TABLE or len(params) > 1 or rule.default is not None:
+        return False
+    (param,) = params
+    if param not in rule.params:
+        return False
+    _answer(rule, f"{scope.names.const(found)}.get({param}, U) if type({param}) is str else U", out)
+    return True
+
+
 def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
+    if not scope.plan.watched and _table(rule, scope, out):
+        return
     shape = _shape(rule, early_exit=scope.plan.early_exit)
     if any(not shape.same and not (shape.single and _once(clause)) for clause in _all(rule)):
         out.add("out = U")

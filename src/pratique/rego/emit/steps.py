@@ -6,6 +6,7 @@ flat: a guard leaves the innermost loop, and a block without a loop around it be
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -85,7 +86,30 @@ def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:
         out.add("break")
 
 
+def _share(scope: Scope, branches: tuple[ir.Branch, ...], out: Lines) -> None:
+    """Look up in front of a fork what several of its branches look up in what is known there."""
+    inside = {name for branch in branches for name in walk.bound(branch.steps)}
+    uses: Counter[ir.Get] = Counter()
+    for branch in branches:
+        found = set()
+        for expr in walk.expressions(branch.steps):
+            if not isinstance(expr, ir.Get) or not isinstance(expr.base, ir.Local | ir.Input | ir.Data):
+                continue
+            if isinstance(expr.base, ir.Local) and expr.base.name in inside:
+                continue
+            for length, key in enumerate(expr.keys, 1):
+                if not isinstance(key, ir.Const) or type(key.value) is not str:
+                    break
+                found.add(ir.Get(expr.base, expr.keys[:length]))
+        uses.update(found)
+    # In the order of their text, so that the same plan always becomes the same lines.
+    shared = [get for get, count in uses.items() if count > 1]
+    for get in sorted(shared, key=lambda each: (len(each.keys), repr(each))):
+        scope.piece(get, out)
+
+
 def _fork(scope: Scope, step: ir.Fork, out: Lines, block: Block) -> None:
+    _share(scope, step.branches, out)
     for index, branch in enumerate(step.branches, 1):
         _block(scope, branch, out, block.end, block.flag)
         if not block.flag or (index == len(step.branches) and not block.loops):
@@ -218,7 +242,7 @@ def _assign(scope: Scope, local: str, piece: Piece, out: Lines, fail: Fail) -> N
     if piece.simple:
         scope.aliases[local] = piece
     else:
-        out.add(f"{local} = {name}")
+        scope.give(local, piece, out)
         name = local
         if piece.kind:
             scope.known.kinds[local] = piece.kind

@@ -46,10 +46,16 @@ class _Optimiser:
             if rule.kind != "function":
                 self._rule(rule.number)
         live = self._reachable()
+        asked = self._asked()
         rules = []
         for number, made in enumerate(self._made):
             rule = made or self._plan.rules[number]
-            rules.append(rule if number in live else replace(rule, clauses=(), default=None))
+            if number not in live:
+                rule = replace(rule, clauses=(), default=None)
+            elif number not in asked and rule.kind != "function":
+                # Only the evaluation itself asks for it, once.
+                rule = replace(rule, cached=False)
+            rules.append(rule)
         return replace(self._plan, rules=tuple(rules))
 
     def _reachable(self) -> set[int]:
@@ -65,6 +71,19 @@ class _Optimiser:
             for clause in walk.clauses(rule):
                 waiting += [each.rule for each in walk.of_clause(clause) if isinstance(each, ir.Call)]
         return live
+
+    def _asked(self) -> set[int]:
+        """Return the rules whose value other rules read."""
+        exprs = [
+            each
+            for rule in self._made
+            if rule is not None
+            for clause in walk.clauses(rule)
+            for each in walk.of_clause(clause)
+        ]
+        if any(isinstance(each, ir.Extent) for each in exprs):
+            return set(range(len(self._made)))
+        return {each.rule for each in exprs if isinstance(each, ir.RuleValue)}
 
     # --- what bodies ask for -------------------------------------------------------------------------------
 
@@ -107,15 +126,10 @@ class _Optimiser:
     # --- rules ---------------------------------------------------------------------------------------------
 
     def _variant(self, number: int, args: tuple[ir.Expr, ...]) -> tuple[int, tuple[ir.Expr, ...]]:
-        known = [
-            arg if isinstance(arg, ir.Const) and fold.size(arg.value) <= _LARGE else None for arg in args
-        ]
+        known = [arg if self._worth(arg) else None for arg in args]
         if not any(known) or number >= len(self._plan.rules):
             return number, args
-        name = (
-            number,
-            tuple([each and (type(each.value), repr(each.value), key(each.value)) for each in known]),
-        )
+        name = (number, tuple(map(_identity, known)))
         left = tuple([arg for arg, each in zip(args, known, strict=True) if each is None])
         if name not in self._variants:
             if len(self._variants) >= _VARIANTS:
@@ -130,6 +144,12 @@ class _Optimiser:
             rule = replace(rule, number=made, params=params, cached=not params)
             self._made[made] = self._reduced(rule, env)
         return self._variants[name], left
+
+    def _worth(self, arg: ir.Expr) -> bool:
+        # The input is a constant in part, if anything is known of it.
+        if isinstance(arg, ir.Const):
+            return fold.size(arg.value) <= _LARGE
+        return isinstance(arg, ir.Input) and bool(self.constants)
 
     def _rule(self, number: int) -> ir.Rule:
         made = self._made[number]
@@ -155,6 +175,12 @@ class _Optimiser:
         if clause.otherwise is not None and (found is None or found.steps):
             other = self._clause(clause.otherwise, reducer, env)
         return other if found is None else replace(_as_clause(found, clause), otherwise=other)
+
+
+def _identity(arg: ir.Expr | None) -> Any:
+    if isinstance(arg, ir.Const):
+        return type(arg.value), repr(arg.value), key(arg.value)
+    return type(arg)
 
 
 def _as_clause(branch: ir.Branch, clause: ir.Clause) -> ir.Clause:

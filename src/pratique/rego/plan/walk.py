@@ -74,6 +74,22 @@ def expressions(steps: Iterable[ir.Step]) -> Iterator[ir.Expr]:
                 yield from below(expr)
 
 
+def bound(steps: Iterable[ir.Step]) -> Iterator[str]:
+    """Yield the locals that steps and the blocks inside them bind."""
+    for step in steps:
+        match step:
+            case ir.Assign(local) | ir.Collect(local):
+                yield local
+            case ir.Scan(_, key, value) | ir.Every(_, key, value):
+                yield from (key, value)
+            case ir.ScanKeys(_, _, key):
+                yield key
+            case ir.Walk(_, path, value):
+                yield from (path, value)
+        for block, _ in nested(step):
+            yield from bound(block)
+
+
 def ends(branch: ir.Branch) -> tuple[ir.Expr, ...]:
     """Return the expressions that a branch ends in."""
     return branch.keys if branch.value is None else (*branch.keys, branch.value)

@@ -6,7 +6,18 @@ from typing import Any, Final
 
 from pratique.rego.runtime import calls, documents, numbers, references, state, tracing
 from pratique.rego.runtime.errors import BuiltinError
-from pratique.rego.runtime.values import COUNTED, UNDEFINED, Set, compare, equal, make_object, ordered
+from pratique.rego.runtime.values import (
+    COUNTED,
+    EMPTY,
+    NUMBERS,
+    OBJECTS,
+    UNDEFINED,
+    Set,
+    compare,
+    equal,
+    make_object,
+    ordered,
+)
 
 EXPORTED: Final[dict[str, Any]] = {
     # Python's own
@@ -22,15 +33,19 @@ EXPORTED: Final[dict[str, Any]] = {
     "MISSING": state.MISSING,
     "U": UNDEFINED,
     "COUNTED": COUNTED,
+    "EMPTY": EMPTY,
+    "NUMBERS": NUMBERS,
+    "OBJECTS": OBJECTS,
     "Set": Set,
     "compare": compare,
     "equal": equal,
     "make_object": make_object,
-    "minus": numbers.minus,
+    "without": numbers.without,
     # references
     "get": references.get,
     "has_shape": references.has_shape,
     "path": references.path,
+    "path_or": references.path_or,
     "rows_of": references.rows,
     "is_collection": references.is_collection,
     "items": references.items,

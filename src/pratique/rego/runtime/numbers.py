@@ -172,13 +172,18 @@ def plus(left: Value, right: Value) -> Value:
     return from_fraction(as_fraction(left) + as_fraction(right))
 
 
+def without(left: Set, right: Set) -> Set:
+    """Return the members of `left` that are not in `right`."""
+    other = right.table()
+    return Set.of_table({name: value for name, value in left.table().items() if name not in other})
+
+
 def minus(left: Value, right: Value) -> Value:
     """Return `left - right`, of numbers or of sets."""
     if type(left) is int and type(right) is int:
         return left - right
     if type(left) is Set and type(right) is Set:
-        other = right.table()
-        return Set.of_table({name: value for name, value in left.table().items() if name not in other})
+        return without(left, right)
     if is_number(left) and is_number(right):
         one, two = whole(left), whole(right)
         if one is not None and two is not None:

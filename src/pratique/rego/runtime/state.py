@@ -95,6 +95,14 @@ class State:
         return root.notes
 
 
+def beginning(limits: Limits, *, strict: bool) -> Callable[[], State]:
+    """Return what makes the first state of each evaluation with these limits.
+
+    It is a class of its own that has them as its defaults, so that an evaluation need not set them.
+    """
+    return type("State", (State,), {"limits": limits, "strict": strict, "left": limits.allowance})
+
+
 def refill(state: State) -> None:
     """Grant further steps, or end the evaluation: its limits are reached."""
     root = state.root

@@ -128,7 +128,7 @@ class Set:
         if raw is not None:
             table = self._table
             for value in raw:
-                table.setdefault(key(value), value)
+                table.setdefault(value if type(value) is str else key(value), value)
             self._raw = None
         return self._table
 
@@ -168,6 +168,9 @@ class Set:
 
     def __repr__(self) -> str:
         return f"Set({list(self)!r})"
+
+
+EMPTY: Final = Set()
 
 
 @final
@@ -278,6 +281,8 @@ _RANKS: Final[dict[type, int]] = {
     Object: 5,
     Set: 6,
 }
+NUMBERS: Final = frozenset({int, float, Decimal})
+OBJECTS: Final = frozenset({dict, Object})
 # What `count` takes.
 COUNTED: Final = frozenset({list, dict, Object, Set, str})
 _PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, Written, float})
