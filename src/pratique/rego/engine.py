@@ -103,6 +103,7 @@ class Policy:
         state.input = value
         state.data = {} if data is None else data
         state.cache = self._blank.copy()
+        state.spent = 0
         if limits is not None:
             state.limits = limits
             state.left = limits.allowance
@@ -120,6 +121,10 @@ class Policy:
             ) from None
         except MemoryError:
             raise LimitError("the evaluation needs too much memory") from None
+        except UnicodeError:
+            raise EvaluationError(
+                INTERNAL_ERROR, "a text holds half of a surrogate pair, which is no sign"
+            ) from None
         except Exception as error:
             # A fault of ours must stay an error of this evaluation, with the policy's line.
             place = place_of(self.emitted, error.__traceback__) or NOWHERE

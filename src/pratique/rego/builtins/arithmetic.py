@@ -8,6 +8,7 @@ from typing import Final
 from pratique.rego.builtins.registry import RefusalError, builtin, failure, operand_error, whole
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import as_fraction, from_fraction, rounded, small_int
+from pratique.rego.runtime.state import State, spend
 from pratique.rego.runtime.values import Value
 
 _DIGITS: Final = {2: "b", 8: "o", 10: "d", 16: "x"}
@@ -52,24 +53,25 @@ def _short_or_fraction(number: Value) -> int | Fraction:
     return as_fraction(number) if small is None else small
 
 
-@builtin("numbers.range", "number, number -> array", accepts="any, any")
-def span(first: Value, last: Value) -> Value:
+@builtin("numbers.range", "number, number -> array", accepts="any, any", needs_state=True)
+def span(state: State, first: Value, last: Value) -> Value:
     """Return all integers from `first` to `last`, both included, downwards if need be."""
     one, two = whole("numbers.range", 1, first), whole("numbers.range", 2, last)
-    return _span("numbers.range", one, two, 1)
+    return _span(state, "numbers.range", one, two, 1)
 
 
-@builtin("numbers.range_step", "number, number, number -> array", accepts="any, any, any")
-def span_step(first: Value, last: Value, step: Value) -> Value:
+@builtin("numbers.range_step", "number, number, number -> array", accepts="any, any, any", needs_state=True)
+def span_step(state: State, first: Value, last: Value, step: Value) -> Value:
     """Return the integers from `first` to `last` in steps."""
     one, two = whole("numbers.range_step", 1, first), whole("numbers.range_step", 2, last)
     by = whole("numbers.range_step", 3, step)
     if by < 1:
         raise RefusalError("numbers.range_step: step must be a positive integer")
-    return _span("numbers.range_step", one, two, by)
+    return _span(state, "numbers.range_step", one, two, by)
 
 
-def _span(name: str, first: int, last: int, step: int) -> list[int]:
+def _span(state: State, name: str, first: int, last: int, step: int) -> list[int]:
+    spend(state, abs(last - first) // step)
     if abs(last - first) // step > _LARGEST_RANGE:
         raise failure(name, f"more than {_LARGEST_RANGE} numbers")
     return list(range(first, last + 1, step) if first <= last else range(first, last - 1, -step))

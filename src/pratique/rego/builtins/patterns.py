@@ -54,6 +54,8 @@ def compiled(pattern: str) -> Any:
     _refuse_what_go_refuses(pattern)
     try:
         return re2.compile(pattern, _OPTIONS)
+    except UnicodeEncodeError:
+        raise BuiltinError(BUILTIN_ERROR, "error parsing regexp: invalid UTF-8") from None
     except re2.error as error:
         raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: {_go_message(error, pattern)}") from None
 

@@ -6,7 +6,8 @@ and what kind of value it is where we know. Lookups become lines of their own, e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ class Scope:
 
     def __init__(self, names: Names, plan: ir.Plan, builtins: Mapping[str, Builtin], rule: ir.Rule) -> None:
         self.names = names
+        # Whether loops are counted against the limits: those inside loops, and in functions.
         self.counting = rule.kind == "function"
         self.repeats = False
         self.plan = plan
@@ -53,6 +55,13 @@ class Scope:
     def state(self) -> str:
         """The name of the state that is read from."""
         return self.states[-1]
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """Be inside a loop."""
+        before, self.counting = self.counting, True
+        yield
+        self.counting = before
 
     def fresh(self, letter: str = "t") -> str:
         """Return a name that is not in use."""

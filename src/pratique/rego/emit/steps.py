@@ -122,9 +122,9 @@ def _loop(
 ) -> None:
     if not block.loops:
         _lift(scope, rest, out)
-    out.add(_head(scope, step, out, inner=block.loops > 0 or scope.counting))
+    out.add(_head(scope, step, out))
     known = scope.known.copy()
-    with out.indented():
+    with out.indented(), scope.deeper():
         run(scope, rest, out, replace(block, fail=Fail("continue"), loops=block.loops + 1))
     scope.known = known
     if block.flag and block.loops:
@@ -144,13 +144,13 @@ def _lift(scope: Scope, rest: list[ir.Step], out: Lines) -> None:
             scope.piece(expr, out)
 
 
-def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, inner: bool) -> str:
+def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines) -> str:
     if isinstance(step, ir.ScanKeys):
         node = scope.names.node(step.node)
         keys = ", ".join([scope.piece(name, out).text for name in step.keys])
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
         return f"for {step.key} in {f'sorted_values({members})' if step.ordered else members}:"
-    source = scope.atom(step.source, out)
+    source = _source(scope, step.source, out)
     if source.kind == "set" and isinstance(step, ir.Scan) and step.key and step.value:
         # A member of a set is its own key.
         scope.aliases[step.value] = Piece(step.key, True)
@@ -158,7 +158,7 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines, *, in
     members = _members(step, source, scope)
     # Only loops inside loops, and in functions, can take long: they are counted as they start.
     few = source.const and source.kind in {"list", "set", "object"} and len(source.value) <= _FEW
-    if inner and not few:
+    if scope.counting and not few:
         name = members
         if not members.isidentifier():
             name = scope.fresh("m")
@@ -180,6 +180,17 @@ _IN_ORDER: Final = {
     (False, True): "values_in_order",
     (False, False): "values_in_order",
 }
+
+
+def _source(scope: Scope, expr: ir.Expr, out: Lines) -> Piece:
+    if not isinstance(expr, ir.Union):
+        return scope.atom(expr, out)
+    if not scope.repeats:
+        return scope.atom(ir.RuleValue(expr.rule), out)
+    parts = [members_of(scope.atom(each, out), scope) for each in expr.sources]
+    if len(parts) == 1:
+        return scope.atom(expr.sources[0], out)
+    return Piece(f"[{', '.join([f'*{part}' for part in parts])}]", True, "list")
 
 
 def _members(step: ir.Scan | ir.Walk, source: Piece, scope: Scope) -> str:
@@ -274,9 +285,9 @@ def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
     name = scope.fresh("q")
     scope.aliases[name] = source
     head = ir.Scan(ir.Local(name), step.key, step.value, step.span)
-    out.add(_head(scope, head, out, inner=True))
+    out.add(_head(scope, head, out))
     known = scope.known.copy()
-    with out.indented():
+    with out.indented(), scope.deeper():
         out.add(f"{flag} = False")
         nested(scope, ir.Branch(step.steps), out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
         out.add(f"if not {flag}: break")

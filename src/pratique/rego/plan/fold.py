@@ -20,7 +20,7 @@ from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, is_objec
 # A constant that is larger than this is no gain.
 _LARGE: Final = 1000
 # What makes a lot out of a little is left to an evaluation, which has limits.
-_GREEDY: Final = frozenset({"bits.lsh", "numbers.range", "numbers.range_step"})
+_GREEDY: Final = frozenset({"bits.lsh"})
 _TEXT: Final = 10_000
 Constants = Mapping[tuple[str, ...], Value]
 

@@ -57,6 +57,14 @@ class RuleValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Union:
+    """What a rule amounts to that is the members of these, all in one set; only what a scan goes through."""
+
+    rule: int
+    sources: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Extent:
     """The document at a path of the rule tree, base data and rules merged; keys may be atoms."""
 
@@ -126,6 +134,7 @@ Expr: TypeAlias = (
     | Data
     | Stored
     | RuleValue
+    | Union
     | Extent
     | Get
     | Call

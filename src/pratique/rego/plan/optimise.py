@@ -20,6 +20,8 @@ from pratique.rego.runtime.values import UNDEFINED, Set, Value, equal, key
 # More variants than this, or larger constants, are not worth their code.
 _VARIANTS: Final = 64
 _LARGE: Final = 200
+# A set of so many parts can be gone through part by part.
+_SOURCES: Final = 4
 
 
 def optimise(
@@ -36,6 +38,7 @@ class _Optimiser:
         self._plan = plan
         self._builtins = builtins
         self.constants = constants
+        self.printing = plan.printing
         self._made: list[ir.Rule | None] = [None] * len(plan.rules)
         self._variants: dict[Any, int] = {}
         self._called: set[int] = set()
@@ -83,7 +86,7 @@ class _Optimiser:
         ]
         if any(isinstance(each, ir.Extent) for each in exprs):
             return set(range(len(self._made)))
-        return {each.rule for each in exprs if isinstance(each, ir.RuleValue)}
+        return {each.rule for each in exprs if isinstance(each, ir.RuleValue | ir.Union)}
 
     # --- what bodies ask for -------------------------------------------------------------------------------
 
@@ -92,6 +95,14 @@ class _Optimiser:
         rule = self._rule(number)
         known = None if rule.replaceable else _known(rule)
         return ir.RuleValue(number) if known is None else known
+
+    def union(self, number: int) -> ir.Expr:
+        """Return what a rule without arguments amounts to, as something to scan."""
+        rule = self._rule(number)
+        sources = [_taken(clause) for clause in rule.clauses]
+        if rule.kind != "set" or rule.replaceable or not 0 < len(sources) <= _SOURCES or None in sources:
+            return ir.RuleValue(number)
+        return ir.Union(number, tuple([source for source in sources if source is not None]))
 
     def builtin(self, expr: ir.Builtin) -> ir.Expr:
         """Return a call of a builtin, or its answer."""
@@ -162,7 +173,8 @@ class _Optimiser:
         found = [self._clause(clause, reducer, env) for clause in rule.clauses]
         clauses = [clause for clause in found if clause is not None]
         default = None if rule.default is None else self._clause(rule.default, reducer, env)
-        if len({clause.multi for clause in clauses}) == 1 and not any(each.otherwise for each in clauses):
+        alike = len({clause.multi for clause in clauses}) == 1 and not self.printing
+        if alike and not any(each.otherwise for each in clauses):
             branches = list(map(walk.branch, clauses))
             known = {id(branch): clause for branch, clause in zip(branches, clauses, strict=True)}
             joined = fused(branches, reducer.branch)
@@ -175,6 +187,15 @@ class _Optimiser:
         if clause.otherwise is not None and (found is None or found.steps):
             other = self._clause(clause.otherwise, reducer, env)
         return other if found is None else replace(_as_clause(found, clause), otherwise=other)
+
+
+def _taken(clause: ir.Clause) -> ir.Expr | None:
+    """Return what a clause takes the members of, as they are, from the documents."""
+    match clause:
+        case ir.Clause((ir.Scan(source, "", member),), value=ir.Local(name)) if name == member:
+            local = any(isinstance(each, ir.Local) for each in walk.below(source))
+            return None if local or isinstance(source, ir.Union) else source
+    return None
 
 
 def _identity(arg: ir.Expr | None) -> Any:

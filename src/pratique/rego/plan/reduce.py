@@ -33,9 +33,13 @@ class Rules(Protocol):
     """What a body needs of the other rules."""
 
     constants: fold.Constants
+    printing: bool
 
     def value(self, number: int) -> ir.Expr:
         """Return what a rule without arguments amounts to."""
+
+    def union(self, number: int) -> ir.Expr:
+        """Return what a rule without arguments amounts to, as something to scan."""
 
     def call(self, number: int, args: tuple[ir.Expr, ...]) -> ir.Expr:
         """Return a call, of a variant of the function where that is known better."""
@@ -79,6 +83,8 @@ class Reducer:
         self._count = 0
         self._budget = _BUDGET
         self._shapes: dict[str, ir.Expr] = {}
+        # Whether what holds first must come first: in arrays, and where something is printed.
+        self._in_order = rules.printing
 
     def _fresh(self) -> str:
         self._count += 1
@@ -245,7 +251,9 @@ class Reducer:
 
     def _collect(self, step: ir.Collect, env: dict[str, ir.Expr], out: list[ir.Step]) -> None:
         keys = () if step.key is None else (step.key,)
+        before, self._in_order = self._in_order, self._rules.printing or step.kind == "array"
         inner = self.branch(ir.Branch(step.steps, keys, step.value), dict(env))
+        self._in_order = before
         rows = [] if inner is None else decided(inner)
         if rows is not None and (known := _collected(step.kind, rows)) is not None:
             env[step.local] = known
@@ -288,6 +296,8 @@ class Reducer:
         source = self.expr(step.source, env)
         members = _members(source)
         if members is None:
+            if isinstance(source, ir.RuleValue) and not step.key and not step.ordered:
+                source = self._rules.union(source.rule)
             name, value = self._bound(step.key, env), self._bound(step.value, env)
             out.append(replace(step, source=source, key=name, value=value))
             return None
@@ -345,7 +355,8 @@ class Reducer:
                 return ir.Branch(tuple(out))
             inner = each.steps[0] if each.steps else None
             branches.extend(inner.branches if isinstance(inner, ir.Fork) else [each])
-        branches = fused(branches, self.branch)
+        if not self._in_order:
+            branches = fused(branches, self.branch)
         if not branches:
             return None
         if len(branches) == 1:
@@ -423,6 +434,8 @@ class Reducer:
                 return self._rules.call(rule, tuple([self.expr(arg, env) for arg in args]))
             case ir.RuleValue(rule):
                 return self._rules.value(rule)
+            case ir.Union(_, sources):
+                return replace(expr, sources=tuple([self.expr(source, env) for source in sources]))
             case ir.Extent(_, keys):
                 return replace(expr, keys=tuple([self.expr(name, env) for name in keys]))
             case ir.Array(items) | ir.SetOf(items):
@@ -438,7 +451,7 @@ def _members(source: ir.Expr) -> list[tuple[ir.Expr, ir.Expr]] | None:
     if isinstance(source, ir.Array):
         return [(ir.Const(index), item) for index, item in enumerate(source.items)]
     if isinstance(source, ir.Const):
-        return [(ir.Const(name), ir.Const(value)) for name, value in references.items(source.value)]
+        return [(ir.Const(name), ir.Const(value)) for name, value in references.items_in_order(source.value)]
     return None
 
 

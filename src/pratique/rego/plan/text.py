@@ -112,7 +112,7 @@ def expression(expr: ir.Expr) -> str:
             return "data"
         case ir.Stored(path):
             return f"stored {rego_text(list(path))}"
-        case ir.RuleValue(rule):
+        case ir.RuleValue(rule) | ir.Union(rule):
             return f"#{rule}"
         case ir.Extent(node, keys):
             return f"document @{node}{''.join([f'[{expression(key)}]' for key in keys])}"

@@ -22,6 +22,8 @@ def parts(expr: ir.Expr) -> tuple[ir.Expr, ...]:
             return (base, *keys)
         case ir.Extent(_, keys):
             return keys
+        case ir.Union(_, sources):
+            return sources
         case ir.Call(_, args) | ir.Builtin(_, args):
             return args
         case ir.Compare(_, left, right):

@@ -25,8 +25,11 @@ from pratique.rego.runtime.values import UNDEFINED, Object, Undefined, Value, is
 
 MISSING: Final = object()
 # Steps between two looks at the clock, and what a forked state takes at a time.
-ALLOWANCE: Final = 1000
+ALLOWANCE: Final = 256
 _SMALL: Final = 16
+# Allowances become as large, or as small, as takes this part of the time that is allowed.
+_PART: Final = 1 / 200
+_MOST: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class State:
     spent: int = 0
     granted: int = 0
     started: float = 0.0
+    looked: float = 0.0
+    pace: int = ALLOWANCE
     errors: list[EvaluationError] | None = None
     notes: dict[Any, Value] | None = None
     tracer: Tracer | None = None
@@ -122,16 +127,27 @@ def refill(state: State) -> None:
             hint="narrow the loops of this policy, or raise the limit",
         )
     if limits.seconds:
-        now = time.monotonic()
-        if not state.started:
-            state.started = now
-        elif now - state.started > limits.seconds:
-            raise LimitError(
-                f"the evaluation takes more than {limits.seconds:g} seconds",
-                hint="narrow the loops of this policy, or raise the limit",
-            )
-    state.granted = min(ALLOWANCE, limits.steps - spent) if limits.steps else ALLOWANCE
+        _look_at_the_clock(state, limits.seconds)
+    state.granted = min(state.pace, limits.steps - spent) if limits.steps else state.pace
     state.left = state.granted
+
+
+def _look_at_the_clock(state: State, seconds: float) -> None:
+    now = time.monotonic()
+    if not state.started:
+        state.started = state.looked = now
+        return
+    if now - state.started > seconds:
+        raise LimitError(
+            f"the evaluation takes more than {seconds:g} seconds",
+            hint="narrow the loops of this policy, or raise the limit",
+        )
+    took, part = now - state.looked, seconds * _PART
+    state.looked = now
+    if took > part:
+        state.pace = max(1, int(state.pace * part / took))
+    elif took * 4 < part:
+        state.pace = min(_MOST, state.pace * 2)
 
 
 def spend(state: State, steps: int) -> None:
