@@ -253,7 +253,7 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     _check_roots(planned, data_roots)
     if optimised and watched is None:
         known = {} if planned.input_replaced else _paths(constants or {})
-        planned = optimise(planned, {**registry.table(), **(builtins or {})}, known)
+        planned = optimise(planned, {**registry.table(), **(builtins or {})}, known, strict=strict)
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
 
 

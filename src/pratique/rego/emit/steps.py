@@ -228,7 +228,11 @@ def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
             scope.holds(value, out)
         case ir.Shape(local, kind, size):
             name = scope.piece(ir.Local(local), out).text
-            out.add(f"if not has_shape({name}, {scope.names.const(kind)}, {scope.names.const(size)}): {fail}")
+            length = f"len({name}) == {scope.names.const(size)}"
+            if kind == "array":
+                out.add(f"if not (type({name}) is list and {length}): {fail}")
+            else:
+                out.add(f"if not (type({name}) in OBJECTS and {length}): {fail}")
         case ir.Not(steps):
             _not(scope, steps, out, fail)
         case ir.Every():

@@ -14,7 +14,8 @@ from typing import Any, Final
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.plan import fold, ir, walk
 from pratique.rego.plan.fuse import fused
-from pratique.rego.plan.reduce import Reducer, decided
+from pratique.rego.plan.loops import decided
+from pratique.rego.plan.reduce import Reducer
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, equal, key
 
 # More variants than this, or larger constants, are not worth their code.
@@ -25,16 +26,23 @@ _SOURCES: Final = 4
 
 
 def optimise(
-    plan: ir.Plan, builtins: Mapping[str, Builtin], constants: fold.Constants | None = None
+    plan: ir.Plan,
+    builtins: Mapping[str, Builtin],
+    constants: fold.Constants | None = None,
+    *,
+    strict: bool = False,
 ) -> ir.Plan:
-    """Return the plan, reduced."""
-    return _Optimiser(plan, builtins, constants or {}).plan()
+    """Return the plan, reduced; with `strict`, every builtin that would be asked is asked, and may refuse."""
+    return _Optimiser(plan, builtins, constants or {}, strict=strict).plan()
 
 
 class _Optimiser:
     """The rules of a plan in the making."""
 
-    def __init__(self, plan: ir.Plan, builtins: Mapping[str, Builtin], constants: fold.Constants) -> None:
+    def __init__(
+        self, plan: ir.Plan, builtins: Mapping[str, Builtin], constants: fold.Constants, *, strict: bool
+    ) -> None:
+        self.strict = strict
         self._plan = plan
         self._builtins = builtins
         self.constants = constants
@@ -169,7 +177,7 @@ class _Optimiser:
         return made
 
     def _reduced(self, rule: ir.Rule, env: dict[str, ir.Expr]) -> ir.Rule:
-        reducer = Reducer(self)
+        reducer = Reducer(self, top=rule.kind != "function")
         found = [self._clause(clause, reducer, env) for clause in rule.clauses]
         clauses = [clause for clause in found if clause is not None]
         default = None if rule.default is None else self._clause(rule.default, reducer, env)

@@ -7,112 +7,55 @@ functions of one clause are written where they are called.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from pratique.rego.plan import fold, ir, walk
-from pratique.rego.plan.fuse import fused
+from pratique.rego.plan.loops import UNROLLED, Env, Loops, decided, members_of, once
 from pratique.rego.runtime import references
 from pratique.rego.runtime.documents import collect_object
 from pratique.rego.runtime.errors import ConflictError
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, is_object, key
 
-# A loop over more constants than this stays a loop, unless its turns are all decided now.
-_UNROLLED: Final = 8
-_DECIDED: Final = 200
-# The steps that one rule may grow by, and those of a function that is written in line.
-_BUDGET: Final = 300
 _SMALL: Final = 6
 
-Env = Mapping[str, ir.Expr]
-_LOOPS: Final = (ir.Scan, ir.ScanKeys, ir.Walk, ir.Fork)
 
-
-class Rules(Protocol):
-    """What a body needs of the other rules."""
-
-    constants: fold.Constants
-    printing: bool
-
-    def value(self, number: int) -> ir.Expr:
-        """Return what a rule without arguments amounts to."""
-
-    def union(self, number: int) -> ir.Expr:
-        """Return what a rule without arguments amounts to, as something to scan."""
-
-    def call(self, number: int, args: tuple[ir.Expr, ...]) -> ir.Expr:
-        """Return a call, of a variant of the function where that is known better."""
-
-    def builtin(self, expr: ir.Builtin) -> ir.Expr:
-        """Return a call of a builtin, or its answer."""
-
-    def function(self, number: int) -> ir.Rule:
-        """Return a function as it is now."""
-
-    def keep(self, number: int) -> None:
-        """Take note that a function is named by a `with`."""
-
-
-def once(steps: Sequence[ir.Step]) -> bool:
-    """Tell whether steps hold at most once."""
-    return not any(isinstance(step, _LOOPS) for step in steps)
-
-
-def decided(branch: ir.Branch) -> list[ir.Branch] | None:
-    """Return the branches that a branch is made of when all of them hold and are constants, else None."""
-    if not branch.steps:
-        ends = walk.ends(branch)
-        return [branch] if all(isinstance(end, ir.Const) for end in ends) else None
-    if len(branch.steps) > 1 or not isinstance(branch.steps[0], ir.Fork):
-        return None
-    found: list[ir.Branch] = []
-    for each in branch.steps[0].branches:
-        inner = decided(each)
-        if inner is None:
-            return None
-        found += inner
-    return found
-
-
-class Reducer:
+class Reducer(Loops):
     """The bodies of one rule in the making."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-        self._count = 0
-        self._budget = _BUDGET
-        self._shapes: dict[str, ir.Expr] = {}
-        # Whether what holds first must come first: in arrays, and where something is printed.
-        self._in_order = rules.printing
-
-    def _fresh(self) -> str:
-        self._count += 1
-        return f"v{self._count}"
 
     def branch(self, branch: ir.Branch, env: dict[str, ir.Expr]) -> ir.Branch | None:
         """Return the branch reduced; `env` says what its locals stand for, and grows."""
+        found = self._branch(branch, env)
+        return None if found is None else self.selected(found)
+
+    def _branch(self, branch: ir.Branch, env: dict[str, ir.Expr]) -> ir.Branch | None:
         out: list[ir.Step] = []
         steps = branch.steps
         self._budget -= len(steps)
         for index, step in enumerate(steps):
             if isinstance(step, ir.Fork):
                 made = [self.branch(each, dict(env)) for each in step.branches]
-                return self._forked(out, made, step)
+                return self.forked(out, made, step)
             if isinstance(step, ir.Scan):
                 rest = replace(branch, steps=steps[index + 1 :])
-                found = self._scan(step, rest, env, out)
+                found = self.scan(step, rest, env, out)
                 if found is not None:
-                    return self._forked(out, found, step)
+                    return self.forked(out, found, step)
                 continue
             last = index == len(steps) - 1 and branch.value is None
             if last and (inner := self._clauses_of(step, env)) is not None:
-                return self._forked(out, inner, step)
+                return self.forked(out, inner, step)
             if not self._step(step, env, out):
                 return None
         keys = tuple([self.expr(name, env) for name in branch.keys])
         value = None if branch.value is None else self.expr(branch.value, env)
         return ir.Branch(tuple(out), keys, value)
+
+    def _inside(self, branch: ir.Branch, env: dict[str, ir.Expr]) -> ir.Branch | None:
+        self._nesting += 1
+        found = self.branch(branch, env)
+        self._nesting -= 1
+        return found
 
     # --- steps ---------------------------------------------------------------------------------------------
 
@@ -120,16 +63,16 @@ class Reducer:
         """Add what is left of a step; return whether it can hold."""
         match step:
             case ir.Assign(local, value):
-                found = self._valued(self.expr(value, env), step, out)
+                found = self.valued(self.expr(value, env), step, out)
                 if found is None:
                     return False
                 env[local] = found
             case ir.Test(value):
-                return self._test(self.expr(value, env), step, out)
+                return self.test(self.expr(value, env), step, out)
             case ir.Shape():
                 return self._shape(step, env, out)
             case ir.Not(steps):
-                return self._not(step, self.branch(ir.Branch(steps), dict(env)), out)
+                return self._not(step, self._inside(ir.Branch(steps), dict(env)), out)
             case ir.Every():
                 return self._every(step, env, out)
             case ir.Collect():
@@ -150,15 +93,7 @@ class Reducer:
                 out.append(step)
         return True
 
-    def _bound(self, local: str, env: dict[str, ir.Expr]) -> str:
-        # A local that a step binds, under its new name.
-        if not local:
-            return ""
-        name = self._fresh()
-        env[local] = ir.Local(name)
-        return name
-
-    def _valued(self, value: ir.Expr, step: ir.Assign | ir.Test, out: list[ir.Step]) -> ir.Expr | None:
+    def valued(self, value: ir.Expr, step: ir.Assign | ir.Test, out: list[ir.Step]) -> ir.Expr | None:
         """Return an atom for a value, after the steps that it needs; None when it is undefined."""
         if isinstance(value, ir.Const):
             return None if value.value is UNDEFINED else value
@@ -175,12 +110,13 @@ class Reducer:
             self._shapes[name] = value
         return ir.Local(name)
 
-    def _test(self, value: ir.Expr, step: ir.Test, out: list[ir.Step]) -> bool:
+    def test(self, value: ir.Expr, step: ir.Test, out: list[ir.Step]) -> bool:
+        """Add what is left of a test; return whether it can hold."""
         if isinstance(value, ir.Compare):
             sides = [value.left, value.right]
             for index, side in enumerate(sides):
                 if isinstance(side, ir.Call):
-                    found = self._valued(side, step, out)
+                    found = self.valued(side, step, out)
                     if found is None:
                         return False
                     sides[index] = found
@@ -188,7 +124,7 @@ class Reducer:
         elif isinstance(value, ir.Call):
             inlined, result = self._inlined(value, out)
             if inlined:
-                return result is not None and self._test(result, step, out)
+                return result is not None and self.test(result, step, out)
         if isinstance(value, ir.Const):
             return value.value is not UNDEFINED and value.value is not False
         if not isinstance(value, ir.Array | ir.ObjectOf | ir.SetOf):
@@ -210,6 +146,13 @@ class Reducer:
             fits = type(found) is list if step.kind == "array" else is_object(found)
             return fits and len(found) == step.size
         if isinstance(value, ir.ObjectOf) and step.kind == "object":
+            names = {
+                name.value
+                for name, _ in value.pairs
+                if isinstance(name, ir.Const) and type(name.value) is str
+            }
+            if len(names) == len(value.pairs):
+                return len(names) == step.size
             name = self._fresh()
             out.append(ir.Assign(name, value, step.span))
             out.append(replace(step, local=name))
@@ -231,16 +174,16 @@ class Reducer:
         source = self.expr(step.source, env)
         if isinstance(source, ir.Const) and not references.is_collection(source.value):
             return False
-        members = _members(source)
-        if members is None or len(members) > _UNROLLED or self._budget < 0:
+        members = members_of(source)
+        if members is None or len(members) > UNROLLED or self._budget < 0:
             inside = dict(env)
             names = [self._bound(local, inside) for local in (step.key, step.value)]
-            inner = self.branch(ir.Branch(step.steps), inside)
+            inner = self._inside(ir.Branch(step.steps), inside)
             steps = (ir.Test(ir.Const(False), step.span),) if inner is None else inner.steps
             out.append(ir.Every(source, names[0], names[1], steps, step.span))
             return True
         for name, value in members:
-            inner = self.branch(ir.Branch(step.steps), {**env, step.key: name, step.value: value})
+            inner = self._inside(ir.Branch(step.steps), {**env, step.key: name, step.value: value})
             if inner is None:
                 return False
             if once(inner.steps):
@@ -252,7 +195,7 @@ class Reducer:
     def _collect(self, step: ir.Collect, env: dict[str, ir.Expr], out: list[ir.Step]) -> None:
         keys = () if step.key is None else (step.key,)
         before, self._in_order = self._in_order, self._rules.printing or step.kind == "array"
-        inner = self.branch(ir.Branch(step.steps, keys, step.value), dict(env))
+        inner = self._inside(ir.Branch(step.steps, keys, step.value), dict(env))
         self._in_order = before
         rows = [] if inner is None else decided(inner)
         if rows is not None and (known := _collected(step.kind, rows)) is not None:
@@ -281,87 +224,11 @@ class Reducer:
     def _printed(
         self, steps: tuple[ir.Step, ...], value: ir.Expr, env: Env
     ) -> tuple[tuple[ir.Step, ...], ir.Expr]:
-        inner = self.branch(ir.Branch(steps, (), value), dict(env))
+        inner = self._inside(ir.Branch(steps, (), value), dict(env))
         if inner is None or inner.value is None:
             never = ir.Test(ir.Const(False), walk.span(steps[0])) if steps else None
             return ((never,) if never else ()), ir.Const(None)
         return inner.steps, inner.value
-
-    # --- loops ---------------------------------------------------------------------------------------------
-
-    def _scan(
-        self, step: ir.Scan, rest: ir.Branch, env: dict[str, ir.Expr], out: list[ir.Step]
-    ) -> list[ir.Branch | None] | None:
-        """Return the branches that a loop and what follows it come to, or None after adding the loop."""
-        source = self.expr(step.source, env)
-        members = _members(source)
-        if members is None:
-            if isinstance(source, ir.RuleValue) and not step.key and not step.ordered:
-                source = self._rules.union(source.rule)
-            name, value = self._bound(step.key, env), self._bound(step.value, env)
-            out.append(replace(step, source=source, key=name, value=value))
-            return None
-        if (found := self._member_test(step, source, rest, env)) is not None:
-            return [found[0]]
-        if len(members) <= _UNROLLED and self._budget > 0:
-            return [self.branch(rest, {**env, step.key: name, step.value: value}) for name, value in members]
-        if len(members) <= _DECIDED and self._budget > 0:
-            made = [self.branch(rest, {**env, step.key: name, step.value: value}) for name, value in members]
-            if all(each is None or decided(each) is not None for each in made):
-                return made
-        name, value = self._bound(step.key, env), self._bound(step.value, env)
-        out.append(replace(step, source=source, key=name, value=value))
-        return None
-
-    def _member_test(
-        self, step: ir.Scan, source: ir.Expr, rest: ir.Branch, env: dict[str, ir.Expr]
-    ) -> tuple[ir.Branch | None] | None:
-        """Return `xs[_] == x` over constant strings as `x in xs`: the branch, in a tuple."""
-        if step.key or not isinstance(source, ir.Const) or not rest.steps:
-            return None
-        texts = list(references.values(source.value))
-        test = rest.steps[0]
-        if len(texts) < 2 or not all(type(text) is str for text in texts) or len(set(texts)) < len(texts):
-            return None
-        match test:
-            case ir.Test(ir.Compare("==", ir.Local(name), other)) if name == step.value:
-                pass
-            case ir.Test(ir.Compare("==", other, ir.Local(name))) if name == step.value:
-                pass
-            case _:
-                return None
-        if any(each == ir.Local(step.value) for each in walk.below(other)):
-            return None
-        inside = dict(env)
-        out: list[ir.Step] = []
-        found = self._valued(self.expr(other, env), test, out)
-        if found is None:
-            return (None,)
-        member = self._rules.builtin(ir.Builtin("internal.member_2", (found, source), test.span))
-        if not self._test(member, test, out):
-            return (None,)
-        inside[step.value] = found
-        inner = self.branch(replace(rest, steps=rest.steps[1:]), inside)
-        return (None if inner is None else replace(inner, steps=(*out, *inner.steps)),)
-
-    def _forked(self, out: list[ir.Step], made: list[ir.Branch | None], step: ir.Step) -> ir.Branch | None:
-        """Return the steps so far, and then whichever of the branches holds."""
-        branches: list[ir.Branch] = []
-        for each in made:
-            if each is None:
-                continue
-            if each.value is None and not each.steps:
-                # It only has to hold, and this one does.
-                return ir.Branch(tuple(out))
-            inner = each.steps[0] if each.steps else None
-            branches.extend(inner.branches if isinstance(inner, ir.Fork) else [each])
-        if not self._in_order:
-            branches = fused(branches, self.branch)
-        if not branches:
-            return None
-        if len(branches) == 1:
-            return replace(branches[0], steps=(*out, *branches[0].steps))
-        return ir.Branch((*out, ir.Fork(tuple(branches), walk.span(step))))
 
     # --- functions -----------------------------------------------------------------------------------------
 
@@ -444,15 +311,6 @@ class Reducer:
                 made = tuple([(self.expr(name, env), self.expr(value, env)) for name, value in pairs])
                 return fold.literal(ir.ObjectOf(made))
         return expr
-
-
-def _members(source: ir.Expr) -> list[tuple[ir.Expr, ir.Expr]] | None:
-    """Return the members of a collection that is known, as key and value."""
-    if isinstance(source, ir.Array):
-        return [(ir.Const(index), item) for index, item in enumerate(source.items)]
-    if isinstance(source, ir.Const):
-        return [(ir.Const(name), ir.Const(value)) for name, value in references.items_in_order(source.value)]
-    return None
 
 
 def _collected(kind: str, rows: list[ir.Branch]) -> ir.Const | None:

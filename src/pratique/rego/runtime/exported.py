@@ -43,7 +43,6 @@ EXPORTED: Final[dict[str, Any]] = {
     "without": numbers.without,
     # references
     "get": references.get,
-    "has_shape": references.has_shape,
     "path": references.path,
     "path_or": references.path_or,
     "rows_of": references.rows,

@@ -125,13 +125,6 @@ def is_collection(base: Value) -> bool:
     return kind is list or kind is dict or kind is Set or kind is Object
 
 
-def has_shape(value: Value, kind: str, size: int) -> bool:
-    """Tell whether the value is an array of so many items, or an object of so many keys."""
-    if kind == "array":
-        return type(value) is list and len(value) == size
-    return (type(value) is dict or type(value) is Object) and len(value) == size
-
-
 def member(value: Value, collection: Value) -> bool:
     """Tell whether `value in collection` holds: among the items, the values of an object, the members."""
     from_kind = type(collection)
