@@ -327,8 +327,11 @@ def compile_query(  # noqa: PLR0913  # as for compile
     options = _options(capabilities, builtins, printing)
     asked = check_query(body, checked, module=module, **options)
     planned = plan(checked, query=asked, printing=printing, watched=watched)
+    number = len(planned.rules) - 1
+    if watched is None:
+        planned = optimise(planned, {**registry.table(), **(builtins or {})}, strict=strict)
     policy = replace(_policy(planned, checked, builtins, limits=limits, strict=strict), query=asked.body)
-    policy._entries[QUERY] = policy._namespace[f"r{len(planned.rules) - 1}"]
+    policy._entries[QUERY] = policy._namespace[f"r{number}"]
     return policy
 
 
