@@ -12,8 +12,8 @@ import pytest
 from pratique import rego
 from pratique.errors import InputError
 
-# A constant, and a name for two texts: nothing to call.
-PLAIN = {"UNDEFINED", "Version"}
+# Constants, and a name for two texts: nothing to call.
+PLAIN = {"FINGERPRINT", "UNDEFINED", "Version"}
 
 
 def test_all_names_every_public_name_in_order() -> None:

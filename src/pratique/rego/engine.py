@@ -251,7 +251,7 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     checked = check_sources(sources, capabilities=capabilities, builtins=builtins, printing=printing)
     planned = plan(checked, printing=printing, watched=watched)
     _check_roots(planned, data_roots)
-    if optimised and watched is None:
+    if optimised:
         known = {} if planned.input_replaced else _paths(constants or {})
         planned = optimise(planned, {**registry.table(), **(builtins or {})}, known, strict=strict)
     return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
@@ -261,6 +261,11 @@ def restore(
     data: bytes, *, builtins: Mapping[str, registry.Builtin] | None = None, limits: Limits = LIMITS
 ) -> Policy:
     """Return the policy that `Policy.dump` made bytes of.
+
+    >>> from pratique import rego
+    >>> kept = rego.compile([rego.Source("a.rego", "package a\\n\\np := input.x + 1\\n")]).dump()
+    >>> rego.restore(kept).evaluate("data.a.p", {"x": 1})
+    2
 
     Raises ValueError when the bytes are something else, or name a builtin that is not there.
     """
@@ -328,8 +333,7 @@ def compile_query(  # noqa: PLR0913  # as for compile
     asked = check_query(body, checked, module=module, **options)
     planned = plan(checked, query=asked, printing=printing, watched=watched)
     number = len(planned.rules) - 1
-    if watched is None:
-        planned = optimise(planned, {**registry.table(), **(builtins or {})}, strict=strict)
+    planned = optimise(planned, {**registry.table(), **(builtins or {})}, strict=strict)
     policy = replace(_policy(planned, checked, builtins, limits=limits, strict=strict), query=asked.body)
     policy._entries[QUERY] = policy._namespace[f"r{number}"]
     return policy

@@ -202,14 +202,18 @@ def _checked(
     accepted = [_accepted(each) for each in operands if each != "..."]
     narrow = [(index, each) for index, each in enumerate(accepted) if each is not ANY]
 
-    if len(operands) == len(accepted) == len(narrow) and not needs_state and len(narrow) in _BY_ARITY:
-        return _BY_ARITY[len(narrow)](name, function, *accepted)
-
-    def checked(*values: Value) -> Value:
-        given = values[1:] if needs_state else values
+    def refused(*given: Value) -> BuiltinError | None:
         for index, types in narrow:
             if type(given[index]) not in types:
-                raise operand_error(name, index + 1, operands[index], type_name(given[index]))
+                return operand_error(name, index + 1, operands[index], type_name(given[index]))
+        return None
+
+    if len(operands) == len(accepted) == len(narrow) and not needs_state and len(narrow) in _BY_ARITY:
+        return _BY_ARITY[len(narrow)](name, function, refused, *accepted)
+
+    def checked(*values: Value) -> Value:
+        if (error := refused(*(values[1:] if needs_state else values))) is not None:
+            raise error
         try:
             return function(*values)
         except RefusalError as error:
@@ -219,12 +223,15 @@ def _checked(
 
 
 # The same for operands that all have types to look at, without a loop over them.
+_Refused = Callable[..., BuiltinError | None]
 
 
-def _checked_one(name: str, function: Callable[..., Value], first: frozenset[type]) -> Callable[..., Value]:
+def _checked_one(
+    name: str, function: Callable[..., Value], refused: _Refused, first: frozenset[type]
+) -> Callable[..., Value]:
     def checked(one: Value) -> Value:
-        if type(one) not in first:
-            raise mismatch(name, one)
+        if type(one) not in first and (error := refused(one)):
+            raise error
         try:
             return function(one)
         except RefusalError as error:
@@ -234,11 +241,13 @@ def _checked_one(name: str, function: Callable[..., Value], first: frozenset[typ
 
 
 def _checked_two(
-    name: str, function: Callable[..., Value], first: frozenset[type], second: frozenset[type]
+    name: str, function: Callable[..., Value], refused: _Refused, *accepted: frozenset[type]
 ) -> Callable[..., Value]:
+    first, second = accepted
+
     def checked(one: Value, two: Value) -> Value:
-        if type(one) not in first or type(two) not in second:
-            raise mismatch(name, one, two)
+        if (type(one) not in first or type(two) not in second) and (error := refused(one, two)):
+            raise error
         try:
             return function(one, two)
         except RefusalError as error:
@@ -248,13 +257,14 @@ def _checked_two(
 
 
 def _checked_three(
-    name: str, function: Callable[..., Value], *accepted: frozenset[type]
+    name: str, function: Callable[..., Value], refused: _Refused, *accepted: frozenset[type]
 ) -> Callable[..., Value]:
     first, second, third = accepted
 
     def checked(one: Value, two: Value, three: Value) -> Value:
-        if type(one) not in first or type(two) not in second or type(three) not in third:
-            raise mismatch(name, one, two, three)
+        fits = type(one) in first and type(two) in second and type(three) in third
+        if not fits and (error := refused(one, two, three)):
+            raise error
         try:
             return function(one, two, three)
         except RefusalError as error:

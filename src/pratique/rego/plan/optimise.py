@@ -32,7 +32,12 @@ def optimise(
     *,
     strict: bool = False,
 ) -> ir.Plan:
-    """Return the plan, reduced; with `strict`, every builtin that would be asked is asked, and may refuse."""
+    """Return the plan, reduced; with `strict`, every builtin that would be asked is asked, and may refuse.
+
+    One that is watched stays as it is: it tells what the author has written.
+    """
+    if plan.watched:
+        return plan
     return _Optimiser(plan, builtins, constants or {}, strict=strict).plan()
 
 
