@@ -102,7 +102,6 @@ def test_what_no_engine_can_run_is_left_out(tmp_path: Path) -> None:
             "not Rego|unexpected",
         ),
         ((template("No"), constraint("No", "A_"), pod("a")), "RFC 1123"),
-        ((template("No"), constraint("No", "c"), {"apiVersion": "v1", "kind": "Pod"}), "metadata.name"),
     ],
 )
 def test_what_cannot_be_measured(tmp_path: Path, found: tuple[dict[str, Any], ...], reason: str) -> None:
