@@ -80,3 +80,27 @@ def test_a_package_cannot_stand_where_a_rule_is() -> None:
     assert caught.value.problems[0].message == (
         "package data.a.b conflicts with rule data.a.b defined at a.rego:3:1"
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "print(x); x = input.n",
+        "print(input.xs[_])",
+        "ys := [1 | print(x)]; x = ys[0]",
+        "every y in input.xs { print(y, x); x = y }",
+    ],
+)
+def test_print_speaks_of_what_has_a_value_before_it(body: str) -> None:
+    source = rego.Source("a.rego", f"package a\n\np if {{ {body} }}\n")
+    with pytest.raises(rego.CompileError, match="var [x_] is undeclared"):
+        rego.compile([source], printing=True)
+
+
+def test_print_never_fails() -> None:
+    said: list[str] = []
+    policy = rego.compile(
+        [rego.Source("a.rego", "package a\n\np if { not print(input.n) }\n")], printing=True
+    )
+    assert policy.evaluate("data.a.p", INPUT, sink=lambda text, _: said.append(text)) is True
+    assert said == ["42"]

@@ -259,6 +259,16 @@ class Rule:
         return self.args is not None
 
     @property
+    def constant_keys(self) -> tuple[Scalar, ...]:
+        """The keys before the first that is worked out."""
+        found: list[Scalar] = []
+        for key in self.keys:
+            if not isinstance(key, Scalar):
+                break
+            found.append(key)
+        return tuple(found)
+
+    @property
     def modern_not(self) -> bool:
         """Whether `future.keywords.not` is on in the rule's module."""
         return self.module is not None and self.module.modern_not

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pratique.rego.check.world import Place, World
 from pratique.rego.errors import TYPE_ERROR
@@ -44,8 +45,40 @@ def _visit(world: World, place: Place, path: Path) -> None:
                     first.head_span or first.span,
                     code=TYPE_ERROR,
                 )
+        _entries(world, rules, name)
     for child, inner in place.children.items():
         _visit(world, inner, (*path, child))
+
+
+def _entries(world: World, rules: list[Rule], name: str) -> None:
+    """Note rules with keys that differ in kind at the same constants: OPA's tree of rules has places for those too."""
+    groups: dict[tuple[Any, ...], list[Rule]] = {}
+    for rule in rules:
+        if rule.keys:
+            groups.setdefault(tuple([(type(key.value), key.value) for key in rule.constant_keys]), []).append(
+                rule
+            )
+    for at, group in groups.items():
+        other = next((rule for rule in group if rule.kind != group[0].kind), None)
+        if other is not None:
+            hint = (
+                f"one place is one thing: a set or single values; the other one is at {other.span.location()}"
+            )
+            span = group[0].head_span or group[0].span
+            shown = "".join([f"[{key.span.text}]" for key in group[0].keys])
+            world.refuse(f"conflicting rules {name}{shown} found", span, code=TYPE_ERROR, hint=hint)
+        whole = [rule for rule in group if rule.kind == "value" and len(rule.keys) == len(at)]
+        below = next(
+            (rules[0] for keys, rules in groups.items() if keys[: len(at)] == at and keys != at), None
+        )
+        if whole and below is not None:
+            shown = "".join([f"[{key.span.text}]" for key in whole[0].keys])
+            where = below.span.location()
+            world.refuse(
+                f"rule {name}{shown} conflicts with a rule below it at {where}",
+                whole[0].head_span or whole[0].span,
+                code=TYPE_ERROR,
+            )
 
 
 def _kind(rule: Rule) -> tuple[str, int]:

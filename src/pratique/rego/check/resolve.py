@@ -12,9 +12,9 @@ from typing import Final
 
 from pratique.rego.check import calls, metadata, withs
 from pratique.rego.check.scopes import Names, Scope, declarations, pattern_names
-from pratique.rego.check.variables import of_term
+from pratique.rego.check.variables import of_term, pattern_variables
 from pratique.rego.check.world import World
-from pratique.rego.errors import TYPE_ERROR
+from pratique.rego.errors import TYPE_ERROR, UNSAFE_ERROR
 from pratique.rego.nodes import (
     Array,
     Body,
@@ -78,8 +78,8 @@ class Resolver:
         scope.hidden = declarations(rule.body) | names
         for name in sorted(names):
             self.declare(Var(name, rule.span), "arg", scope)
-        for arg in rule.args or ():
-            self.shadows(arg, "args")
+        if rule.args:
+            self.arguments(rule.args)
         args = None if rule.args is None else tuple([self.term(arg, scope) for arg in rule.args])
         scope.used -= names
         body = self.body(rule.body, scope)
@@ -107,6 +107,22 @@ class Resolver:
             self.module,
             rule.annotations,
         )
+
+    def arguments(self, args: tuple[Term, ...]) -> None:
+        """Note what cannot stand in the head of a function: calls, and references to anything but its arguments."""
+        bound: set[str] = set()
+        for arg in args:
+            self.shadows(arg, "args")
+            pattern_variables(arg, bound)
+        uses = of_term(*args)
+        for call in uses.calls:
+            hint = "compare in the body: `f(x) if x == ...`"
+            self.world.refuse("rule arguments cannot contain calls", call.span, hint=hint)
+        for ref in uses.refs:
+            if isinstance(ref.head, Var) and ref.head.name not in bound:
+                hint = "a head knows its arguments only; compare in the body"
+                message = f"var {ref.head.label} is unsafe"
+                self.world.refuse(message, ref.head.span, code=UNSAFE_ERROR, hint=hint)
 
     def resolved_query(self, body: Body) -> tuple[Body, Scope]:
         """Return the body of a query with every name decided, and its scope."""
@@ -209,6 +225,9 @@ class Resolver:
                     hint="assign on a line of its own",
                 )
             done = self.literal(only, scope)
+            if isinstance(done, Test) and isinstance(done.term, Call) and done.term.parts == ("print",):
+                # `print` never fails, and `not print` does not either.
+                return done
             body = () if done is None else (done,)
             if not body:
                 return Test(Scalar(False, literal.span), literal.span)
@@ -360,7 +379,7 @@ class Resolver:
 
     def reference(self, term: Ref, scope: Scope) -> Ref:
         """Return a reference with an absolute or local head."""
-        path = tuple([part if type(part) is Scalar else self.term(part, scope) for part in term.path])
+        path = tuple([part if type(part) is Scalar else self.part(part, scope) for part in term.path])
         head = term.head
         if not isinstance(head, Var):
             return Ref(self.term(head, scope), path, term.span)
@@ -373,6 +392,16 @@ class Resolver:
                 return self.absolute(known, path, term)
         found = Var(scope.names.wildcard(), head.span) if name == "_" else self.local(head, scope)
         return Ref(found, path, term.span)
+
+    def part(self, part: Term, scope: Scope) -> Term:
+        """Return what stands in a reference's brackets; a template string there knows no rule or import (as in OPA)."""
+        if not isinstance(part, Template):
+            return self.term(part, scope)
+        kept, self.globals = self.globals, {}
+        try:
+            return self.template(part, scope)
+        finally:
+            self.globals = kept
 
     def call(self, term: Call, scope: Scope, *, alone: bool) -> Term:
         """Return the call with its function decided; `alone` as a literal of its own, it may capture its result."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Final
 
 from pratique.rego import hints
 from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
@@ -34,6 +35,8 @@ from pratique.rego.nodes import (
     Var,
 )
 
+_LITERAL: Final = (Scalar, Array, Object, SetOf)
+
 
 class Safety:
     """Orders the bodies of one rule or query."""
@@ -55,6 +58,10 @@ class Safety:
         head = (*rule.keys, rule.value)
         uses = of_term(*head)
         body, keys, value = rule.body, rule.keys, rule.value
+        if self.world.printing:
+            self._prints(body, known)
+            for closure in uses.closures:
+                self._prints(closure.body, known)
         if uses.refs and self._iterates(uses, known, body):
             # OPA moves the head's references into the body, where others may depend on what they bind.
             body, keys, value = self._with_head(rule)
@@ -112,6 +119,22 @@ class Safety:
         keys = tuple([moved(key) for key in rule.keys])
         value = moved(rule.value)
         return tuple(body), keys, value
+
+    def _prints(self, body: Body, known: set[str]) -> None:
+        """Note what `print` says before it has a value: the author's order counts here (OPA, rewritePrintCalls)."""
+        for index, literal in enumerate(body):
+            uses = of_literal(literal)
+            said = _is_print(literal)
+            if not said and not uses.closures:
+                continue
+            before = known | self._bound_by(body[:index], known)
+            for var in uses.own.values() if said else ():
+                if var.name not in before:
+                    self.told.add(var.name)
+                    self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self._hint(var))
+            for closure in uses.closures:
+                own = [closure.key, closure.value] if isinstance(closure, Every) else []
+                self._prints(closure.body, before | {var.name for var in own if var is not None})
 
     # --- bodies --------------------------------------------------------------------------------------------
 
@@ -194,8 +217,9 @@ class Safety:
             missing = [var for name, var in uses.own.items() if name not in candidates]
             if _is_print(literal):
                 for var in missing:
-                    self.told.add(var.name)
-                    self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self._hint(var))
+                    if var.name not in self.told:
+                        self.told.add(var.name)
+                        self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self._hint(var))
             if isinstance(literal, Unify) and literal.declares:
                 # In `x := y` it is `y` that has no value.
                 declared: set[str] = set()
@@ -213,7 +237,8 @@ class Safety:
 
     def _tell(self, found: Iterable[Var]) -> None:
         for var in found:
-            if var.name in self.told:
+            if var.name in self.told or var.name.startswith("~"):
+                # What no author wrote lacks a value because something else does.
                 continue
             self.told.add(var.name)
             self.world.refuse(
@@ -226,7 +251,7 @@ class Safety:
     def _hint(self, var: Var) -> str:
         if var.wildcard:
             return "`_` has no value of its own: iterate with it inside brackets, or name a variable"
-        return hints.of_name(var.span, var.label, list(self.names))
+        return hints.of_name(var.span, var.label, [name for name in self.names if name != var.label])
 
     # --- what a literal binds ------------------------------------------------------------------------------
 
@@ -298,9 +323,13 @@ class Safety:
             return
         if isinstance(left, Object) and isinstance(right, Object):
             theirs = {_key(name): item for name, item in right.pairs}
-            for name, item in left.pairs:
-                if _key(name) in theirs:
-                    self._unified(item, theirs[_key(name)], safe, found)
+            if len(left.pairs) == len(right.pairs):
+                for name, item in left.pairs:
+                    if _key(name) in theirs:
+                        self._unified(item, theirs[_key(name)], safe, found)
+            return
+        if isinstance(left, _LITERAL) and isinstance(right, _LITERAL):
+            # Two literals of different shapes bind nothing.
             return
         bound = safe | found
         if self.known(of_term(left), bound):

@@ -58,12 +58,16 @@ def _answer(rule: ir.Rule, value: str, out: Lines) -> None:
 
 
 def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
-    out.add("rows = []")
+    empties = []
+    for place, is_set in rule.empties:
+        keys = ", ".join([scope.piece(each, out).text for each in place])
+        empties.append(f"(({keys},), U, {is_set})")
+    out.add(f"rows = [{', '.join(empties)}]")
     deep = any(len(clause.keys) > 1 for clause in rule.clauses) or (
         rule.kind == "object" and any(clause.otherwise for clause in rule.clauses)
     )
     multi = {bool(clause.multi) for clause in rule.clauses}
-    tree = rule.kind == "object" and (rule.joined or deep or multi != {False})
+    tree = rule.kind == "object" and (rule.joined or rule.empties or deep or multi != {False})
     for clause in rule.clauses:
         if rule.kind == "set" and _extended(clause, scope, out):
             continue
@@ -80,6 +84,10 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
         out.at = clause.span
         statements.nested(scope, walk.branch(clause), out, end, repeats=rule.kind != "bindings")
     out.at = rule.span
+    if rule.vanishing and not rule.joined:
+        out.add("if not rows:")
+        with out.indented():
+            _answer(rule, "U", out)
     if rule.kind == "object":
         made = "branch" if rule.joined else "tree" if tree else "object"
         _answer(rule, f"collect_{made}(rows)", out)

@@ -398,8 +398,11 @@ class Terms(Cursor):
     # --- template strings ----------------------------------------------------------------------------------
 
     def template(self) -> Term:
-        """Read a template string."""
+        """Read a template string; Rego v0 has none, `import rego.v1` or not (OPA's capabilities of v0)."""
         start = self.at
+        if self.source.version == "v0":
+            message = "template strings are not supported by current capabilities"
+            raise self.refuse(message, start, hint="write `sprintf`, or read the file as Rego v1")
         self.at += 1
         parts: list[str | Expr] = []
         while True:

@@ -348,7 +348,9 @@ class Rule:
     """All clauses of one reference.
 
     `object` rules have keys below their reference; with `joined`
-    other rules stand there too. `bindings` is a query: its
+    other rules stand there too; `empties` are places of it that are there
+    even if no clause holds: keys, and whether a set stands there. What is
+    `vanishing` is undefined, not empty, if no clause holds. `bindings` is a query: its
     clauses' values are objects of its variables.
     """
 
@@ -362,6 +364,8 @@ class Rule:
     joined: bool = False
     replaceable: bool = False
     span: Span | None = None
+    empties: tuple[tuple[tuple[Const, ...], bool], ...] = ()
+    vanishing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ def _known(rule: ir.Rule) -> ir.Const | None:
         if each.value is not None and isinstance(each.value, ir.Const)
     ]
     if rule.kind == "set":
-        if any(rows is None for rows in found):
+        if rule.vanishing or any(rows is None for rows in found):
             return None
         return ir.Const(Set.of_table({key(value): value for value in values}))
     if not rule.clauses:

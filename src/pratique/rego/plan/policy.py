@@ -123,6 +123,7 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
             clauses.append(_clause(policy, rule, params, counter))
     first = group.members[0]
     place = policy.tree.find(group.path)
+    vanishing = _kind(group) in {"set", "object"} and _below_keys(policy, group.path)
     return ir.Rule(
         group.number,
         group.path,
@@ -134,7 +135,29 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
         joined=bool(place is not None and place.children),
         replaceable=any(group.path[: len(path)] == path for path in policy.replaced),
         span=first.span,
+        empties=() if vanishing else tuple(dict.fromkeys(_empty(group))),
+        vanishing=vanishing,
     )
+
+
+def _below_keys(policy: Policy, path: tuple[str, ...]) -> bool:
+    """Tell whether rules above a path have keys: OPA works out what is below those with them, empty or not."""
+    places = [policy.tree.find(path[:length]) for length in range(1, len(path))]
+    groups = [place.group for place in places if place is not None and place.group is not None]
+    return any(rule.keys for group in groups for rule in group.members)
+
+
+def _empty(group: Group) -> Iterator[tuple[tuple[ir.Const, ...], bool]]:
+    """Yield the places below a rule that heads name by constants: they are there before any body holds."""
+    above = {rule.constant_keys for rule in group.members if len(rule.constant_keys) < len(rule.keys)}
+    for rule in group.members:
+        keys = rule.constant_keys
+        ended = len(keys) == len(rule.keys)
+        multi = ended and rule.kind == "set"
+        if ended and not multi:
+            keys = keys[:-1]
+        if keys and not any(keys[:length] in above for length in range(len(keys))):
+            yield tuple([ir.Const(key.value) for key in keys]), multi
 
 
 def _kind(group: Group) -> ir.Kind:

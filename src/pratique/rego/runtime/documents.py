@@ -159,7 +159,10 @@ class Leaf:
 
 
 def collect_tree(rows: list[tuple[Sequence[Value], Value, bool]]) -> Value:
-    """Return the document that a rule with keys below it defines: (keys, value, whether a set's member)."""
+    """Return the document that a rule with keys below it defines: (keys, value, whether a set's member).
+
+    UNDEFINED for a value makes an empty place, which gives way to whatever else is said about it.
+    """
     return grown(collect_branch(rows))
 
 
@@ -173,17 +176,41 @@ def collect_branch(rows: list[tuple[Sequence[Value], Value, bool]]) -> Branch:
 
 def _plant(branch: Branch, names: Sequence[Value], value: Value, *, multi: bool) -> None:
     for name in names[:-1]:
-        _, inner = branch.children.setdefault(key(name), (name, Branch()))
-        if isinstance(inner, Leaf):
-            raise ConflictError("object keys must be unique")
-        branch = inner
+        branch = _below(branch, name)
+    if value is UNDEFINED:
+        if multi:
+            branch.children.setdefault(key(names[-1]), (names[-1], Leaf(multi)))
+        else:
+            _below(branch, names[-1])
+        return
     _, leaf = branch.children.setdefault(key(names[-1]), (names[-1], Leaf(multi)))
     if isinstance(leaf, Branch) or leaf.multi is not multi:
-        raise ConflictError("object keys must be unique")
+        if not _vacant(leaf):
+            raise ConflictError("object keys must be unique")
+        leaf = Leaf(multi)
+        branch.children[key(names[-1])] = (names[-1], leaf)
     if multi or not leaf.values:
         leaf.values.append(value)
     elif not equal(leaf.values[0], value):
         raise ConflictError("object keys must be unique")
+
+
+def _below(branch: Branch, name: Value) -> Branch:
+    """Return the branch under a name, made if need be."""
+    _, inner = branch.children.setdefault(key(name), (name, Branch()))
+    if isinstance(inner, Leaf):
+        if inner.values:
+            raise ConflictError("object keys must be unique")
+        inner = Branch()
+        branch.children[key(name)] = (name, inner)
+    return inner
+
+
+def _vacant(tree: Branch | Leaf) -> bool:
+    """Tell whether nothing is said at or below a place."""
+    if isinstance(tree, Leaf):
+        return not tree.values
+    return all(_vacant(inner) for _, inner in tree.children.values())
 
 
 def _branch(state: State, node: Node) -> Branch:
@@ -191,7 +218,9 @@ def _branch(state: State, node: Node) -> Branch:
     root = Branch() if node.rule is None else _copied(node.rule(state))
     for name, child in node.children.items():
         if child.children:
-            _join(root, name, _branch(state, child))
+            below = _branch(state, child)
+            if node.rule is None or not _vacant(below):
+                _join(root, name, below)
         elif child.rule is not None:
             value = child.rule(state)
             if type(value) is Set:
@@ -224,6 +253,9 @@ def _join(branch: Branch, name: Value, inner: Branch | Leaf) -> None:
     elif isinstance(known, Branch) and isinstance(inner, Branch):
         for below, each in inner.children.values():
             _join(known, below, each)
+        return
+    elif _vacant(known) or _vacant(inner):
+        branch.children[key(name)] = (name, inner if _vacant(known) else known)
         return
     raise ConflictError("object keys must be unique")
 
