@@ -93,7 +93,7 @@ def test_a_package_cannot_stand_where_a_rule_is() -> None:
 )
 def test_print_speaks_of_what_has_a_value_before_it(body: str) -> None:
     source = rego.Source("a.rego", f"package a\n\np if {{ {body} }}\n")
-    with pytest.raises(rego.CompileError, match="var [x_] is undeclared"):
+    with pytest.raises(rego.CompileError, match=r"var [x_] is undeclared"):
         rego.compile([source], printing=True)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from pratique.rego import hints
-from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
+from pratique.rego.check.variables import Closure, Uses, of_literal, of_term, pattern_variables
 from pratique.rego.check.world import World
 from pratique.rego.errors import UNSAFE_ERROR
 from pratique.rego.nodes import (
@@ -61,7 +61,7 @@ class Safety:
         if self.world.printing:
             self._prints(body, known)
             for closure in uses.closures:
-                self._prints(closure.body, known)
+                self._prints_inside(closure, known)
         if uses.refs and self._iterates(uses, known, body):
             # OPA moves the head's references into the body, where others may depend on what they bind.
             body, keys, value = self._with_head(rule)
@@ -133,8 +133,16 @@ class Safety:
                     self.told.add(var.name)
                     self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self._hint(var))
             for closure in uses.closures:
-                own = [closure.key, closure.value] if isinstance(closure, Every) else []
-                self._prints(closure.body, before | {var.name for var in own if var is not None})
+                self._prints_inside(closure, before)
+
+    def _prints_inside(self, closure: Closure, known: set[str]) -> None:
+        own = [closure.key, closure.value] if isinstance(closure, Every) else []
+        known = known | {var.name for var in own if var is not None}
+        self._prints(closure.body, known)
+        if isinstance(closure, Comprehension):
+            head = [term for term in (closure.key, closure.value) if term is not None]
+            for inner in of_term(*head).closures:
+                self._prints_inside(inner, known)
 
     # --- bodies --------------------------------------------------------------------------------------------
 
@@ -329,7 +337,9 @@ class Safety:
                         self._unified(item, theirs[_key(name)], safe, found)
             return
         if isinstance(left, _LITERAL) and isinstance(right, _LITERAL):
-            # Two literals of different shapes bind nothing.
+            # Two literals of different shapes bind nothing, nor do an object and a comprehension.
+            return
+        if {type(left), type(right)} == {Object, Comprehension}:
             return
         bound = safe | found
         if self.known(of_term(left), bound):

@@ -141,10 +141,10 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
 
 
 def _below_keys(policy: Policy, path: tuple[str, ...]) -> bool:
-    """Tell whether rules above a path have keys: OPA works out what is below those with them, empty or not."""
+    """Tell whether rules above a path begin with a variable key: OPA works out what is below those as their entries."""
     places = [policy.tree.find(path[:length]) for length in range(1, len(path))]
     groups = [place.group for place in places if place is not None and place.group is not None]
-    return any(rule.keys for group in groups for rule in group.members)
+    return any(rule.keys and not rule.constant_keys for group in groups for rule in group.members)
 
 
 def _empty(group: Group) -> Iterator[tuple[tuple[ir.Const, ...], bool]]:
