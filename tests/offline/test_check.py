@@ -117,6 +117,8 @@ def test_names_are_files_folders_and_globs(tmp_path: Path) -> None:
     found = Sources.of([str(tmp_path)]).files
     assert [str(Path(name).relative_to(tmp_path)) for name in found] == ["a.json", "b.yml", "sub/c.yaml"]
     assert Sources.of([f"{tmp_path}/*.yml"]).files == (f"{tmp_path}/b.yml",)
+    besides = Sources.of([str(tmp_path)], besides=[str(tmp_path / "sub" / ".." / "a.json")]).files
+    assert [Path(name).name for name in besides] == ["b.yml", "c.yaml"]
     for missing in ("nothing", "*.nothing"):
         with pytest.raises(NotFoundError):
             Sources.of([f"{tmp_path}/{missing}"])

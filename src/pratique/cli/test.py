@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,9 @@ def _run(options: Options) -> int:
     wanted = report.targets(options.outputs)
     printed = Printed() if options.verbose else None
     stats: list[TemplateTime] | None = [] if options.stats else None
-    sources, exempt = _sources(options)
+    # What an earlier run wrote beside the manifests is none of them.
+    ours = [options.baseline, options.write_baseline, *(target.path for target in wanted)]
+    sources, exempt = _sources(options, besides=[path for path in ours if path])
     with progress() as tick:
         findings = check(
             sources,
@@ -141,7 +144,7 @@ def _run(options: Options) -> int:
     return 1 if any(finding.denies for finding in findings) else 0
 
 
-def _sources(options: Options) -> tuple[Sources, frozenset[str]]:
+def _sources(options: Options, *, besides: Sequence[str]) -> tuple[Sources, frozenset[str]]:
     """Return what is judged, and the namespaces that policies leave alone."""
     from pratique.offline import Sources
     from pratique.offline.rendered import Renderer
@@ -153,7 +156,10 @@ def _sources(options: Options) -> tuple[Sources, frozenset[str]]:
         more += assigned
     renderer = Renderer(options.values) if options.render else None
     connect = external.connect if options.external_data else None
-    return Sources.of(options.names, piped(), renderer=renderer, more=more, external_data=connect), exempt
+    found = Sources.of(
+        options.names, piped(), renderer=renderer, more=more, external_data=connect, besides=besides
+    )
+    return found, exempt
 
 
 def _assigned(options: Options) -> tuple[list[Entry], frozenset[str]]:

@@ -43,14 +43,22 @@ class Sources:
         renderer: Renderer | None = None,
         more: Iterable[Entry] = (),
         external_data: Connect | None = None,
+        besides: Iterable[str] = (),
     ) -> Sources:
         """Find the files behind names; charts and kustomizations among the folders are rendered once.
 
-        Without a renderer they are read as gator reads any folder. `more` are documents from elsewhere.
+        Without a renderer they are read as gator reads any folder. `more` are documents from elsewhere, `besides`
+        files that are no manifests though they may lie in a folder that is named.
 
         Raises `NotFoundError`, `InputError`, and what a renderer raises.
         """
-        parts = [part for given in names for part in _parts(given, renderer)]
+        left = {os.path.realpath(path) for path in besides}
+        parts = [
+            part
+            for given in names
+            for part in _parts(given, renderer)
+            if not (left and isinstance(part, str) and os.path.realpath(part) in left)
+        ]
         return cls((*parts, tuple(more)), piped, external_data)
 
     @property
