@@ -204,10 +204,6 @@ class Resolver:
             return Unify(self.term(literal.left, scope), right, literal.span, modifiers)
         self.shadows(literal.left, "variables")
         left = self.assigned(literal.left, scope)
-        if isinstance(left, Scalar):
-            self.world.refuse(
-                f"cannot assign to {type_name(left.value)}", left.span, hint="use `==` to compare"
-            )
         return Unify(left, right, literal.span, modifiers, declares=True)
 
     def negated(self, literal: Not, scope: Scope) -> Expr:
@@ -302,6 +298,9 @@ class Resolver:
             pairs = [(self.term(key, scope), self.assigned(item, scope)) for key, item in term.pairs]
             return Object(tuple(pairs), term.span)
         if isinstance(term, Scalar):
+            message = f"cannot assign to {type_name(term.value)}"
+            hint = "use `==` to compare, `=` to match a pattern"
+            self.world.refuse(message, term.span, hint=hint)
             return term
         what = {"Ref": "ref", "Call": "call", "SetOf": "set"}.get(type(term).__name__, "this term")
         self.world.refuse(f"cannot assign to {what}", term.span, hint="use `==` to compare, `=` to unify")
@@ -318,7 +317,7 @@ class Resolver:
         if isinstance(term, Object):
             pairs = [(self.term(key, scope), self.pattern(item, scope)) for key, item in term.pairs]
             return Object(tuple(pairs), term.span)
-        return self.term(term, scope)
+        return self.alone(term, scope) if isinstance(term, Ref) else self.term(term, scope)
 
     # --- terms ---------------------------------------------------------------------------------------------
 
@@ -395,11 +394,13 @@ class Resolver:
 
     def part(self, part: Term, scope: Scope) -> Term:
         """Return what stands in a reference's brackets; a template string there knows no rule or import (as in OPA)."""
-        if not isinstance(part, Template):
-            return self.term(part, scope)
+        return self.alone(part, scope) if isinstance(part, Template) else self.term(part, scope)
+
+    def alone(self, term: Term, scope: Scope) -> Term:
+        """Return a term where OPA resolves no rule and no import."""
         kept, self.globals = self.globals, {}
         try:
-            return self.template(part, scope)
+            return self.term(term, scope)
         finally:
             self.globals = kept
 

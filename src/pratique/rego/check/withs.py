@@ -99,14 +99,30 @@ def _function(
     if stand_in:
         place = world.find(stand_in) if stand_in[0] == "data" else None
         other = place.arity if place is not None else world.builtins[".".join(stand_in)].arity
+        name = ".".join(map(str, path))
+        if other == arity and _disjoint(world, name, ".".join(stand_in)):
+            world.refuse(
+                f"{name}: arity mismatch: its replacement takes other types of arguments",
+                each.value.span,
+                code=TYPE_ERROR,
+            )
         if other != arity and -1 not in (other, arity):
-            name = ".".join(map(str, path))
             world.refuse(
                 f"{name}: arity mismatch: its replacement takes {other} arguments, not {arity}",
                 each.value.span,
                 code=TYPE_ERROR,
             )
     return found
+
+
+def _disjoint(world: World, name: str, other: str) -> bool:
+    """Tell whether two builtins have an argument that can have no type in common."""
+    one, two = world.builtins.get(name), world.builtins.get(other)
+    if one is None or two is None:
+        return False
+    pairs = zip(one.operands, two.operands, strict=False)
+    kinds = [(set(left.split("|")), set(right.split("|"))) for left, right in pairs]
+    return any(not {"any", "..."} & (left | right) and not left & right for left, right in kinds)
 
 
 def _stand_in(resolver: Resolving, value: Term, scope: Scope) -> Path:

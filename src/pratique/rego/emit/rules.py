@@ -90,7 +90,8 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
             _answer(rule, "U", out)
     if rule.kind == "object":
         made = "branch" if rule.joined else "tree" if tree else "object"
-        _answer(rule, f"collect_{made}(rows)", out)
+        sparse = ", sparse=True" if rule.joined and rule.sparse else ""
+        _answer(rule, f"collect_{made}(rows{sparse})", out)
     else:
         # What is in order answers nothing, so that is what must be quick.
         _answer(rule, "Set(rows) if rows else EMPTY" if rule.kind == "set" else "rows", out)

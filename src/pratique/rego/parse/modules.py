@@ -133,6 +133,7 @@ class Modules(Rules):
             self.strict = True
             self.keywords |= FUTURE_KEYWORDS
         elif path == ("future", "keywords"):
+            self.modern_not = True
             self.keywords |= FUTURE_KEYWORDS
         elif path == ("future", "keywords", "not"):
             self.modern_not = True

@@ -350,7 +350,8 @@ class Rule:
     `object` rules have keys below their reference; with `joined`
     other rules stand there too; `empties` are places of it that are there
     even if no clause holds: keys, and whether a set stands there. What is
-    `vanishing` is undefined, not empty, if no clause holds. `bindings` is a query: its
+    `vanishing` is undefined, not empty, if no clause holds; `sparse` rules
+    make that of all below them. `bindings` is a query: its
     clauses' values are objects of its variables.
     """
 
@@ -366,6 +367,7 @@ class Rule:
     span: Span | None = None
     empties: tuple[tuple[tuple[Const, ...], bool], ...] = ()
     vanishing: bool = False
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,14 +137,18 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
         span=first.span,
         empties=() if vanishing else tuple(dict.fromkeys(_empty(group))),
         vanishing=vanishing,
+        sparse=_sparse(group),
     )
 
 
 def _below_keys(policy: Policy, path: tuple[str, ...]) -> bool:
     """Tell whether rules above a path begin with a variable key: OPA works out what is below those as their entries."""
     places = [policy.tree.find(path[:length]) for length in range(1, len(path))]
-    groups = [place.group for place in places if place is not None and place.group is not None]
-    return any(rule.keys and not rule.constant_keys for group in groups for rule in group.members)
+    return any(place is not None and place.group is not None and _sparse(place.group) for place in places)
+
+
+def _sparse(group: Group) -> bool:
+    return any(rule.keys and not rule.constant_keys for rule in group.members)
 
 
 def _empty(group: Group) -> Iterator[tuple[tuple[ir.Const, ...], bool]]:

@@ -148,6 +148,8 @@ class Branch:
     """A place in a document that rules define together: what is below is theirs, a `Leaf` is a value."""
 
     children: dict[Any, tuple[Value, Branch | Leaf]] = field(default_factory=dict)
+    # Whether what is empty in it is left out: a rule begins with a variable key here.
+    sparse: bool = False
 
 
 @dataclass(slots=True)
@@ -166,9 +168,9 @@ def collect_tree(rows: list[tuple[Sequence[Value], Value, bool]]) -> Value:
     return grown(collect_branch(rows))
 
 
-def collect_branch(rows: list[tuple[Sequence[Value], Value, bool]]) -> Branch:
+def collect_branch(rows: list[tuple[Sequence[Value], Value, bool]], *, sparse: bool = False) -> Branch:
     """Return the same as a branch, for other rules to join in."""
-    root = Branch()
+    root = Branch(sparse=sparse)
     for names, value, multi in rows:
         _plant(root, names, value, multi=multi)
     return root
@@ -213,13 +215,14 @@ def _vacant(tree: Branch | Leaf) -> bool:
     return all(_vacant(inner) for _, inner in tree.children.values())
 
 
-def _branch(state: State, node: Node) -> Branch:
+def _branch(state: State, node: Node, *, sparse: bool = False) -> Branch:
     # The branch of a node's own rule (a copy: results are kept), joined by those below.
     root = Branch() if node.rule is None else _copied(node.rule(state))
+    sparse = sparse or root.sparse
     for name, child in node.children.items():
         if child.children:
-            below = _branch(state, child)
-            if node.rule is None or not _vacant(below):
+            below = _branch(state, child, sparse=sparse)
+            if not (sparse and _vacant(below)):
                 _join(root, name, below)
         elif child.rule is not None:
             value = child.rule(state)
@@ -231,7 +234,7 @@ def _branch(state: State, node: Node) -> Branch:
 
 
 def _copied(tree: Branch) -> Branch:
-    made = Branch()
+    made = Branch(sparse=tree.sparse)
     for found, (name, inner) in tree.children.items():
         copy = Leaf(inner.multi, list(inner.values)) if isinstance(inner, Leaf) else _copied(inner)
         made.children[found] = (name, copy)
