@@ -44,6 +44,17 @@ def test_refused(case: dict[str, Any]) -> None:
     assert error.render()
 
 
+def test_and_and_or_may_be_imported() -> None:
+    rego = (
+        'package a\nimport future.keywords.or\nviolation[{"msg": "x"}] { input.review.a or input.review.b }'
+    )
+    Library().put_template(made(rego=rego))
+    with pytest.raises(TemplateError):
+        Library().put_template(
+            made(rego="package a\nimport future.keywords\nviolation[x] { or := 1; x := or }")
+        )
+
+
 def test_without_a_file_the_place_is_in_the_rego() -> None:
     with pytest.raises(TemplateError) as caught:
         Library().put_template(made(rego="package a\nviolation[x] { x := }"))

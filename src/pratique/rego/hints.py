@@ -40,8 +40,8 @@ WORDS: Final[dict[str, str]] = {
     "where": "write further expressions on lines of their own: all of them must hold",
     "unless": "write `not` before the expression",
     "is": "`==` compares; `is_null(x)`, `is_string(x)` and the like ask for a type",
-    "and": "write expressions on lines of their own for `and`, a rule for each alternative for `or`",
-    "or": "write expressions on lines of their own for `and`, a rule for each alternative for `or`",
+    "and": "write expressions on lines of their own, or `import future.keywords.and` above",
+    "or": "write a rule for each alternative, or `import future.keywords.or` above",
     "from": "write `import data.path`, `as name` behind it for another name",
     "print": "write `print(...)` with parentheses",
 }

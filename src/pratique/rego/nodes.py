@@ -225,7 +225,25 @@ class Every:
     withs: tuple[With, ...] = ()
 
 
-Expr: TypeAlias = Test | Unify | Not | Some | SomeIn | Every
+@dataclass(frozen=True, slots=True)
+class Logical:
+    """`left and right`, `left or right`: each side an expression, or a body in braces, and binds nothing outside."""
+
+    operator: Literal["and", "or"]
+    left: Body
+    right: Body
+    span: Span = field(repr=False, compare=False)
+    withs: tuple[With, ...] = ()
+    left_braced: bool = False
+    right_braced: bool = False
+
+    @property
+    def sides(self) -> tuple[tuple[Body, bool], tuple[Body, bool]]:
+        """Both bodies, each with whether it is in braces."""
+        return (self.left, self.left_braced), (self.right, self.right_braced)
+
+
+Expr: TypeAlias = Test | Unify | Not | Some | SomeIn | Every | Logical
 Body: TypeAlias = tuple[Expr, ...]
 
 # --- rules and modules -------------------------------------------------------------------------------------

@@ -25,6 +25,9 @@ BASE_KEYWORDS: Final = frozenset(
 # Always on in v1, one `import future.keywords.x` each in v0.
 FUTURE_KEYWORDS: Final = frozenset({"in", "every", "contains", "if"})
 KEYWORDS: Final = BASE_KEYWORDS | FUTURE_KEYWORDS
+# Names, where no `import future.keywords.x` or `import rego.v2` stands above.
+LOGICAL_KEYWORDS: Final = frozenset({"and", "or"})
+WORDS: Final = KEYWORDS | LOGICAL_KEYWORDS
 
 # How tightly an infix operator binds, and the builtin that it is; all are left-associative.
 INFIX: Final[dict[str, tuple[int, str]]] = {

@@ -8,6 +8,7 @@ from pratique.rego.check.constants import offender
 from pratique.rego.check.world import World
 from pratique.rego.errors import PARSE_ERROR
 from pratique.rego.nodes import Import, Module, Path
+from pratique.rego.tokens import LOGICAL_KEYWORDS
 
 _SWITCHES = {"future", "rego"}
 
@@ -39,6 +40,9 @@ def check_imports(world: World, module: Module) -> None:
     seen: dict[str, Import] = {}
     for each in module.imports:
         if each.path[0] in _SWITCHES:
+            if each.name in LOGICAL_KEYWORDS:
+                # The one keyword that may end another import's path.
+                seen.setdefault(each.name, each)
             continue
         if each.name in seen:
             first = seen[each.name].span.location()

@@ -22,6 +22,7 @@ from pratique.rego.nodes import (
     Comprehension,
     Every,
     Expr,
+    Logical,
     Module,
     Not,
     Object,
@@ -194,6 +195,8 @@ class Resolver:
             key = None if literal.key is None else self.pattern(literal.key, scope)
             value = self.pattern(literal.value, scope)
             return SomeIn(key, value, domain, literal.span, self.withs(literal.withs, scope))
+        if isinstance(literal, Logical):
+            return self.logical(literal, scope)
         return self.every(literal, scope)
 
     def unify(self, literal: Unify, scope: Scope) -> Expr:
@@ -228,6 +231,29 @@ class Resolver:
             if not body:
                 return Test(Scalar(False, literal.span), literal.span)
         return Not(body, literal.span, self.withs(literal.withs, scope), braced=literal.braced)
+
+    def logical(self, literal: Logical, scope: Scope) -> Expr:
+        """Return `and` or `or`: a side in braces is a scope, and only such a one declares variables."""
+        sides: list[Body] = []
+        for side, in_braces in literal.sides:
+            if in_braces:
+                inner = scope.inner(side)
+                sides.append(self.body(side, inner))
+                self.leave(inner)
+                for name, came in inner.came.items():
+                    if came == "seen":
+                        # What is declared below cannot be meant here, braces or not.
+                        scope.came.setdefault(name, came)
+                continue
+            if _declares(side[0]):
+                self.world.refuse(
+                    f"cannot assign vars inside implicit {literal.operator} operand",
+                    side[0].span,
+                    hint="put the operand into braces, or compare with `==`",
+                )
+            sides.append(self.body(side, scope))
+        left, right = sides
+        return replace(literal, left=left, right=right, withs=self.withs(literal.withs, scope))
 
     def every(self, literal: Every, scope: Scope) -> Expr:
         """Return an `every`; its variables are known in its body only."""
@@ -456,3 +482,10 @@ class Resolver:
             body = (Unify(var, value, part.span, self.withs(part.withs, inner)),)
             parts.append(Comprehension("set", None, var, body, part.span))
         return Call(("internal", "template_string"), (Array(tuple(parts), term.span),), term.span)
+
+
+def _declares(literal: Expr) -> bool:
+    if isinstance(literal, Unify):
+        return literal.declares
+    term = literal.term if isinstance(literal, Test) else None
+    return isinstance(term, Call) and term.parts == ("assign",) and len(term.args) == 2

@@ -22,6 +22,7 @@ from pratique.rego.nodes import (
     Comprehension,
     Every,
     Expr,
+    Logical,
     Not,
     Object,
     Ref,
@@ -136,6 +137,10 @@ class Safety:
                 self._prints_inside(closure, before)
 
     def _prints_inside(self, closure: Closure, known: set[str]) -> None:
+        if isinstance(closure, Logical):
+            for side, _ in closure.sides:
+                self._prints(side, known)
+            return
         own = [closure.key, closure.value] if isinstance(closure, Every) else []
         known = known | {var.name for var in own if var is not None}
         self._prints(closure.body, known)
@@ -182,7 +187,7 @@ class Safety:
                 if missing and not missing <= self.outputs(literal, uses, safe):
                     later.append(pair)
                     continue
-                if missing and uses.refs and not isinstance(literal, Not):
+                if missing and uses.refs and not isinstance(literal, Not | Logical):
                     placed.extend(self._split(literal, uses, safe, missing & uses.bare))
                 else:
                     placed.append(pair)
@@ -271,6 +276,8 @@ class Safety:
             found |= self._references(values.refs, safe)
             if not values.own.keys() <= safe | found:
                 return found
+        if isinstance(literal, Logical):
+            return found
         if isinstance(literal, Not):
             if literal.braced or self.modern_not:
                 return found
@@ -364,6 +371,12 @@ class Safety:
             if literal.braced:
                 return replace(literal, body=self.body(literal.body, known)[0])
             return replace(literal, body=(self.literal(literal.body[0], known),))
+        if isinstance(literal, Logical):
+            left, right = [
+                self.body(side, known)[0] if in_braces else (self.literal(side[0], known),)
+                for side, in_braces in literal.sides
+            ]
+            return replace(literal, left=left, right=right)
         if isinstance(literal, SomeIn):
             return replace(literal, domain=self.term(literal.domain, known))
         if isinstance(literal, Every):

@@ -1,6 +1,7 @@
 """Which variables a term or literal has: its own, and those inside its closures.
 
-A closure is a comprehension, the body of `every`, or a braced `not`: what is bound inside stays inside.
+A closure is a comprehension, the body of `every`, a braced `not`, or a braced side of `and` and `or`: what is bound
+inside stays inside.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pratique.rego.nodes import (
     Comprehension,
     Every,
     Expr,
+    Logical,
     Not,
     Object,
     Ref,
@@ -27,7 +29,7 @@ from pratique.rego.nodes import (
 )
 
 _ROOTS: Final = frozenset({"input", "data"})
-Closure: TypeAlias = Comprehension | Every | Not
+Closure: TypeAlias = Comprehension | Every | Not | Logical
 
 
 class Uses:
@@ -102,6 +104,14 @@ class Uses:
             if literal.key is not None:
                 self.add(literal.key)
             self.add(literal.value)
+        elif isinstance(literal, Logical):
+            # Also where nothing is in braces: what is ordered inside is ordered there.
+            self.closures.append(literal)
+            for side, in_braces in literal.sides:
+                if in_braces:
+                    everything(side, self.inside)
+                else:
+                    self.literal(side[0])
         elif isinstance(literal, Every):
             self.add(literal.domain)
             self.closures.append(literal)

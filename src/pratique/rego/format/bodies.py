@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from pratique.rego.format.terms import OPERATORS, Terms, membership, operator, union
+from pratique.rego.format.logical import Logicals, braced
+from pratique.rego.format.terms import OPERATORS, membership, operator, union
 from pratique.rego.format.writer import INDENT, Collision
 from pratique.rego.nodes import (
     Body,
     Call,
-    Comprehension,
     Every,
     Expr,
+    Logical,
     Not,
-    Object,
     Ref,
     SetOf,
     Some,
@@ -26,7 +26,7 @@ from pratique.rego.nodes import (
 )
 
 
-class Bodies(Terms):
+class Bodies(Logicals):
     """Writes bodies."""
 
     def body(self, body: Body) -> None:
@@ -62,6 +62,8 @@ class Bodies(Terms):
                 self.member([value, domain] if key is None else [key, value, domain], parens=False)
             case Every():
                 self.every(expr)
+            case Logical():
+                self.logical(expr)
         if expr.withs:
             self.modifiers(expr)
 
@@ -105,7 +107,10 @@ class Bodies(Terms):
         """Write `not` and what it negates."""
         self.write("not ")
         if not expr.braced:
-            wrap = self.style.bodies and braced(expr.body[0])
+            inner = expr.body[0]
+            wrap = (
+                bool(inner.withs) or isinstance(inner, Logical | Not) or (self.style.bodies and braced(inner))
+            )
             self.write("(" if wrap else "")
             self.expression(expr.body[0])
             self.write(")" if wrap else "")
@@ -189,22 +194,6 @@ class Bodies(Terms):
         self.write(" as ")
         with suppress(Collision):
             self.term(modifier.value)
-
-
-def braced(node: Expr | Term) -> bool:
-    """Whether what is written for a node begins with a brace."""
-    match node:
-        case Test(term=inner) | Unify(left=inner) | Ref(head=inner):
-            return braced(inner)
-        case Call(args=(left, *_)) if operator(node) or membership(node):
-            return braced(left)
-        case SetOf(items=items):
-            return bool(items)
-        case Object():
-            return True
-        case Comprehension(kind=kind):
-            return kind != "array"
-    return False
 
 
 def sets(expr: Expr) -> bool:

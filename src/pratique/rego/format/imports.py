@@ -6,13 +6,11 @@ are sorted within the groups that blank lines make.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from pratique.rego.format.rules import Rules
-from pratique.rego.format.style import KEYWORDS_IMPORT, NOT_IMPORT, V1_IMPORT, Target, directive
-from pratique.rego.nodes import Module, Not, Path
-from pratique.rego.source import Span
+from pratique.rego.format.style import KEYWORDS_IMPORT, V1_IMPORT, V2_IMPORT, Target, asked, directive
+from pratique.rego.nodes import Module, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +31,19 @@ def planned(module: Module, target: Target, *, drop: bool) -> list[Line]:
         Line(each.path, each.alias, position(each.span.start)[0], each.span.text) for each in module.imports
     ]
     below = 1 + max((each.row for each in lines if directive(each.path)), default=0)
-    if target == "v1" and drop:
+    v2 = any(each.path == V2_IMPORT for each in lines)
+    if v2 or (target == "v1" and drop):
         lines = [each for each in lines if each.path != V1_IMPORT]
     elif target == "v0v1" and all(each.path != V1_IMPORT for each in lines):
         lines.append(Line(V1_IMPORT, "", below, added=True))
-    v1_imported = any(each.path == V1_IMPORT for each in lines)
+    v1_imported = v2 or any(each.path == V1_IMPORT for each in lines)
     if (target != "v0" and drop) or v1_imported:
         lines = [each for each in lines if each.path[:2] != KEYWORDS_IMPORT]
-        if module.modern_not and _negates(module.rules):
-            below = 1 + max((each.row for each in lines if directive(each.path)), default=0)
-            lines.append(Line(NOT_IMPORT, "", below, added=True))
+        below = 1 + max((each.row for each in lines if directive(each.path)), default=0)
+        lines += (
+            [] if v2 else [Line((*KEYWORDS_IMPORT, each), "", below, added=True) for each in asked(module)]
+        )
     return sorted(lines, key=lambda each: each.row)
-
-
-def _negates(node: Any) -> bool:
-    """Whether there is a negation somewhere in a tree."""
-    if isinstance(node, Not):
-        return True
-    if isinstance(node, tuple):
-        return not isinstance(node, Span) and any(map(_negates, node))
-    return is_dataclass(node) and any(
-        _negates(getattr(node, each.name)) for each in fields(node) if each.compare and each.name != "module"
-    )
 
 
 class Imports(Rules):

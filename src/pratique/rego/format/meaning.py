@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
 
-from pratique.rego.format.style import directive
+from pratique.rego.format.style import asked, directive
 from pratique.rego.format.terms import OPERATORS
 from pratique.rego.nodes import Call, Comment, Import, Module, Scalar, Test, Unify
 
@@ -54,7 +54,7 @@ def same(left: Module, right: Module) -> bool:
     """Tell whether two modules mean the same and hold the same comments."""
     return (
         left.package == right.package
-        and left.modern_not == right.modern_not
+        and asked(left) == asked(right)
         and named(left.imports) == named(right.imports)
         and notes(left.comments) == notes(right.comments)
         and shape(left.rules) == shape(right.rules)

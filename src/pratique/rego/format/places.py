@@ -69,13 +69,21 @@ class Places:
         found = _FILLER.match(self.source.text, last)
         return found.end() if found else last
 
+    def before(self, node: Expr, bracket: str) -> int:
+        """Return the offset of the opening bracket before the first piece of a body."""
+        return self.source.text.rfind(bracket, 0, extent(node)[0])
+
     def closing(self, last: int) -> int:
         """Return the line of the bracket that follows the last piece of a list or body, given where that ends."""
         return self.line(self.behind(last))
 
     def body_closing(self, body: Body) -> int:
         """Return the line of the brace that closes a body."""
-        return self.closing(extent(body[-1])[1])
+        last = self.behind(extent(body[-1])[1])
+        while self.source.text.startswith(")", last):
+            # Of the last literal, which does not count its parentheses as its own.
+            last = self.behind(last + 1)
+        return self.line(last)
 
     def broken(self, start: int, end: int) -> bool:
         """Tell whether a line break stands between two offsets."""

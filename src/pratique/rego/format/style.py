@@ -5,18 +5,19 @@ Comes in: a module and the target that the caller names. Goes out: the decisions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Final, Literal, TypeAlias
 
-from pratique.rego.nodes import Module, Path
-from pratique.rego.tokens import BASE_KEYWORDS, FUTURE_KEYWORDS
+from pratique.rego.nodes import Logical, Module, Not, Path
+from pratique.rego.source import Span
+from pratique.rego.tokens import BASE_KEYWORDS, FUTURE_KEYWORDS, LOGICAL_KEYWORDS
 
 # "v0v1" is text that means the same in both: v1 with `import rego.v1`.
 Target: TypeAlias = Literal["v0", "v1", "v0v1"]
 
 V1_IMPORT: Final[Path] = ("rego", "v1")
+V2_IMPORT: Final[Path] = ("rego", "v2")
 KEYWORDS_IMPORT: Final[Path] = ("future", "keywords")
-NOT_IMPORT: Final[Path] = (*KEYWORDS_IMPORT, "not")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,29 @@ def directive(path: Path) -> bool:
     return path[0] in {"future", "rego"}
 
 
+def asked(module: Module) -> list[str]:
+    """Return which of `and`, `or` and the newer `not` a module makes use of."""
+    found: set[str] = set()
+    _words(module.rules, found)
+    return sorted(found if module.modern_not else found - {"not"})
+
+
+def _words(node: Any, found: set[str]) -> None:
+    if isinstance(node, Not | Logical):
+        found.add("not" if isinstance(node, Not) else node.operator)
+    if isinstance(node, tuple) and not isinstance(node, Span):
+        for each in node:
+            _words(each, found)
+    elif is_dataclass(node):
+        for part in fields(node):
+            if part.compare and part.name != "module":
+                _words(getattr(node, part.name), found)
+
+
 def style_of(module: Module, target: Target) -> Style:
     """Return how a module is written for a target."""
     paths = [each.path for each in module.imports]
-    imported = V1_IMPORT in paths or KEYWORDS_IMPORT in paths
+    imported = not {V1_IMPORT, V2_IMPORT, KEYWORDS_IMPORT}.isdisjoint(paths)
     v1 = target != "v0"
     single = {path[2] for path in paths if path[:2] == KEYWORDS_IMPORT and len(path) == 3}
     return Style(
@@ -56,5 +76,7 @@ def style_of(module: Module, target: Target) -> Style:
             for rule in module.rules
         ),
         bodies=module.modern_not,
-        keywords=BASE_KEYWORDS | (FUTURE_KEYWORDS if v1 else single),
+        keywords=BASE_KEYWORDS
+        | (FUTURE_KEYWORDS if v1 else single)
+        | (LOGICAL_KEYWORDS if V2_IMPORT in paths else single & LOGICAL_KEYWORDS),
     )

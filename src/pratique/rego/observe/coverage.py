@@ -186,7 +186,7 @@ def _expressions(node: Any) -> Iterator[Span]:
             for part in body:
                 yield from _inside_of(part)
             return
-        case nodes.Test() | nodes.Unify() | nodes.Every() | nodes.Not():
+        case nodes.Test() | nodes.Unify() | nodes.Every() | nodes.Not() | nodes.Logical():
             yield extents.literal(node)
     yield from _inside_of(node)
 

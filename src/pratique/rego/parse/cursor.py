@@ -5,7 +5,7 @@ from __future__ import annotations
 from pratique.rego.errors import PARSE_ERROR, Problem
 from pratique.rego.lexer import SyntaxProblem, Tokens, tokenize
 from pratique.rego.source import Source, Span
-from pratique.rego.tokens import END, FUTURE_KEYWORDS, KEYWORDS, NAME, STRING
+from pratique.rego.tokens import END, FUTURE_KEYWORDS, NAME, STRING, WORDS
 
 
 class Cursor:
@@ -83,7 +83,7 @@ class Cursor:
             return "eof token"
         if kind == NAME:
             return f"identifier `{self.value}`"
-        if kind in KEYWORDS:
+        if kind in WORDS:
             return f"`{kind}` keyword"
         if kind == STRING:
             return "string"

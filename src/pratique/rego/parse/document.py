@@ -17,6 +17,7 @@ from pratique.rego.nodes import (
     Comprehension,
     Every,
     Expr,
+    Logical,
     Module,
     Not,
     Object,
@@ -187,6 +188,17 @@ class _Writer:
                 "domain": self.term(expression.domain),
                 "body": self.body(expression.body),
             }
+        if isinstance(expression, Logical):
+            found: Data = {
+                "type": expression.operator,
+                "lhs": self.body(expression.left),
+                "rhs": self.body(expression.right),
+            }
+            if expression.left_braced:
+                found["explicit_lhs"] = True
+            if expression.right_braced:
+                found["explicit_rhs"] = True
+            return found
         return {"type": "not", "body": self.body(expression.body), "explicit_body": expression.braced}
 
     # --- rules -------------------------------------------------------------------------------------------

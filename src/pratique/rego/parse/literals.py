@@ -111,19 +111,21 @@ class Literals(Terms):
         """Tell whether a keyword here is the name of a reference: `some.thing`."""
         return self.kinds[at + 1] in {".", "["} and self.touches(at + 1)
 
-    def expression(self) -> Expr:
+    def expression(self) -> Test | Unify:
         """Read one expression with its `with` modifiers."""
+        found = self.bare()
+        return replace(found, withs=self.withs()) if self.kinds[self.at] == "with" else found
+
+    def bare(self) -> Test | Unify:
+        """Read one expression without `with` modifiers."""
         at = self.at
         left = self.infix()
         kind = self.kinds[self.at]
         if kind == ":=" or kind == "=":
             self.at += 1
             right = self.infix()
-            withs = self.withs() if self.kinds[self.at] == "with" else ()
-            return Unify(left, right, self.span(at), withs, declares=kind == ":=")
-        span = self.span(at)
-        withs = self.withs() if kind == "with" else ()
-        return Test(left, span, withs)
+            return Unify(left, right, self.span(at), declares=kind == ":=")
+        return Test(left, self.span(at))
 
     def negated(self, at: int) -> Expr:
         """Read what follows `not`."""

@@ -10,7 +10,7 @@ from pratique.rego.nodes import Body, Import, Module, Rule, Scalar, Term
 from pratique.rego.parse import metadata
 from pratique.rego.parse.rules import Rules
 from pratique.rego.source import Source, Span
-from pratique.rego.tokens import END, FUTURE_KEYWORDS, KEYWORDS, NAME, STRING
+from pratique.rego.tokens import END, FUTURE_KEYWORDS, KEYWORDS, LOGICAL_KEYWORDS, NAME, STRING, WORDS
 
 _ROOTS = ("data", "input", "future", "rego")
 
@@ -78,7 +78,7 @@ class Modules(Rules):
     def path(self, what: str) -> list[str]:
         """Read a path of plain strings: `a.b["c d"]`."""
         kind = self.kinds[self.at]
-        if kind != NAME and kind not in KEYWORDS:
+        if kind != NAME and kind not in WORDS:
             hint = "the first name stands without quotes" if kind == STRING else ""
             raise self.unexpected(f"expected {what}", hint=hint)
         names = [self.value]
@@ -119,7 +119,7 @@ class Modules(Rules):
             if alias:
                 raise self.refuse(f"`{path[0]}` imports cannot be aliased", at)
             self.switch(path, at)
-        elif not alias and len(path) > 1 and path[-1] in self.keywords | (KEYWORDS - FUTURE_KEYWORDS):
+        elif not alias and len(path) > 1 and path[-1] in self.reserved():
             raise self.refuse(
                 f"unexpected import path, must not end with a keyword, got: {path[-1]}",
                 at,
@@ -127,23 +127,35 @@ class Modules(Rules):
             )
         return Import(path, alias, span)
 
+    def reserved(self) -> set[str]:
+        """Return the words that no import's path may end with (`and` and `or` may, as in OPA)."""
+        return (self.keywords - LOGICAL_KEYWORDS) | (KEYWORDS - FUTURE_KEYWORDS)
+
     def switch(self, path: tuple[str, ...], at: int) -> None:
         """Turn on what an import of `future` or `rego` asks for."""
         if path == ("rego", "v1"):
             self.strict = True
             self.keywords |= FUTURE_KEYWORDS
+        elif path == ("rego", "v2"):
+            self.strict = True
+            self.modern_not = True
+            self.keywords |= FUTURE_KEYWORDS
+            self.turn_on(LOGICAL_KEYWORDS)
         elif path == ("future", "keywords"):
             self.modern_not = True
             self.keywords |= FUTURE_KEYWORDS
+            self.turn_on(LOGICAL_KEYWORDS)
+        elif len(path) == 3 and path[1] == "keywords" and path[2] in LOGICAL_KEYWORDS:
+            self.turn_on(frozenset(path[2:]))
         elif path == ("future", "keywords", "not"):
             self.modern_not = True
         elif len(path) == 3 and path[1] == "keywords" and path[2] in FUTURE_KEYWORDS:
             # `every` brings `in` with it, as in OPA.
             self.keywords |= {"in", "every"} if path[2] == "every" else {path[2]}
         elif path[0] == "rego":
-            raise self.refuse("invalid import, must be `rego.v1`", at)
+            raise self.refuse(f"invalid import `{'.'.join(path)}`, must be one of: `rego.v1`, `rego.v2`", at)
         else:
-            known = ", ".join(sorted(FUTURE_KEYWORDS | {"not"}))
+            known = " ".join(sorted(FUTURE_KEYWORDS | LOGICAL_KEYWORDS | {"not"}))
             raise self.refuse(
                 f"unexpected keyword, must be one of [{known}]"
                 if path[1:2] == ("keywords",)

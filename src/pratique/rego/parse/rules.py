@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pratique.rego import hints
 from pratique.rego.errors import PARSE_ERROR, Problem
 from pratique.rego.nodes import Body, Rule, Scalar, Term, Test, Var
-from pratique.rego.parse.literals import Literals
+from pratique.rego.parse.logical import Logicals
 from pratique.rego.source import Source, Span
-from pratique.rego.tokens import BASE_KEYWORDS, FUTURE_KEYWORDS, KEYWORDS, NAME
+from pratique.rego.tokens import BASE_KEYWORDS, FUTURE_KEYWORDS, LOGICAL_KEYWORDS, NAME, WORDS
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class _Head:
     assigned: bool = False
 
 
-class Rules(Literals):
+class Rules(Logicals):
     """Reads rules."""
 
     def __init__(self, source: Source) -> None:
@@ -49,7 +49,7 @@ class Rules(Literals):
         body: Body = ()
         if with_if:
             self.at += 1
-            braced = self.kinds[self.at] == "{" and self.braces_are_body(self.at)
+            braced = self.kinds[self.at] == "{" and not self.opens_operand() and self.braces_are_body(self.at)
             body = self.braced_body() if braced else (self.literal(),)
         elif self.kinds[at] == "{":
             body = self.braced_body()
@@ -119,10 +119,10 @@ class Rules(Literals):
         if kind == NAME:
             self.at += 1
             return self.values[at]
-        if kind in KEYWORDS and following in {".", "["}:
+        if (kind in WORDS and following in {".", "["}) or (kind in LOGICAL_KEYWORDS and following == "("):
             self.at += 1
             return self.values[at]
-        if kind in FUTURE_KEYWORDS | BASE_KEYWORDS - {"package", "import"}:
+        if kind in FUTURE_KEYWORDS | LOGICAL_KEYWORDS | BASE_KEYWORDS - {"package", "import"}:
             raise self.unexpected("expected a rule", hint=f"`{kind}` is a keyword; choose another name")
         raise self.unexpected("expected a rule, `import` or `default`", hint=self.head_hint())
 

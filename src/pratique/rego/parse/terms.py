@@ -29,7 +29,7 @@ from pratique.rego.tokens import (
     BASE_KEYWORDS,
     FUTURE_KEYWORDS,
     INFIX,
-    KEYWORDS,
+    LOGICAL_KEYWORDS,
     NAME,
     NUMBER,
     STRING,
@@ -38,6 +38,7 @@ from pratique.rego.tokens import (
     TEMPLATE_START,
     TEMPLATE_STOP,
     TEMPLATE_TEXT,
+    WORDS,
 )
 
 _CONSTANTS = {"null": None, "true": True, "false": False}
@@ -152,7 +153,7 @@ class Terms(Cursor):
         elif kind == STRING:
             self.at = at + 1
             term = Scalar(self.values[at], Span(self.source, self.starts[at], self.ends[at]))
-        elif kind in KEYWORDS:
+        elif kind in WORDS:
             term = self.word(at, kind)
         elif kind == NUMBER:
             term = self.number(at, "")
@@ -184,6 +185,8 @@ class Terms(Cursor):
             self.at = at + 1
             return Scalar(_CONSTANTS[kind], span)
         is_name = kind in FUTURE_KEYWORDS and kind not in self.keywords
+        # `and(x, y)` is the builtin.
+        is_name = is_name or (kind in LOGICAL_KEYWORDS and following == "(" and self.touches(at + 1))
         # `contains` is one in heads only; any keyword may start a reference (keywords_in_refs).
         if is_name or dotted or kind == "contains":
             self.at = at + 1
@@ -248,7 +251,7 @@ class Terms(Cursor):
         self.at += 1
         at = self.at
         if self.kinds[at - 1] == ".":
-            if self.kinds[at] != NAME and self.kinds[at] not in KEYWORDS:
+            if self.kinds[at] != NAME and self.kinds[at] not in WORDS:
                 hint = {
                     "[": "leave the point out: `input.a[0]`",
                     ".": "`walk(x, [path, value])` visits everything below `x`",

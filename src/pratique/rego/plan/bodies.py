@@ -62,6 +62,8 @@ class Bodies(Patterns):
                 self._every(literal)
             case nodes.Not():
                 self._not(literal)
+            case nodes.Logical():
+                self._logical(literal)
             case nodes.Test():
                 self._test(literal.term)
             case _:
@@ -134,6 +136,37 @@ class Bodies(Patterns):
             self.never()
             return
         self.steps.append(ir.Not(tuple(inner.steps), self.span))
+
+    def _logical(self, literal: nodes.Logical) -> None:
+        # Nothing that a side binds is seen outside, and neither is how often it holds: two negations of it.
+        sides = []
+        for side in self.sides(literal):
+            inner = self.inner()
+            inner.side(side)
+            sides.append(tuple(inner.steps))
+        self.span = literal.span
+        failing = [ir.Not(steps, self.span) for steps in sides if steps]
+        if literal.operator == "and":
+            self.steps.extend([ir.Not((step,), self.span) for step in failing])
+        elif len(failing) == len(sides):
+            self.steps.append(ir.Not(tuple(failing), self.span))
+
+    def sides(self, literal: nodes.Logical) -> list[nodes.Body]:
+        """Return all sides of a chain of one operator."""
+        found = [literal.right]
+        while True:
+            match literal.left:
+                case (nodes.Logical(withs=()) as inner,) if (
+                    inner.operator == literal.operator and not literal.left_braced
+                ):
+                    found.append(inner.right)
+                    literal = inner
+                case _:
+                    return [literal.left, *reversed(found)]
+
+    def side(self, literals: nodes.Body) -> None:
+        """Add the steps of a side of `and` or `or`."""
+        self.body(literals)
 
     def _hoisted(self, literal: nodes.Expr) -> nodes.Expr:
         """Return the literal with its inner calls and references worked out before it.

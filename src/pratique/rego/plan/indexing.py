@@ -96,6 +96,9 @@ def _calls(node: object) -> Iterator[nodes.Call]:
         for literal in node.body:
             yield from _calls(literal)
     match node:
+        case nodes.Logical(left=left, right=right):
+            for literal in (*left, *right):
+                yield from _calls(literal)
         case nodes.Test(term):
             yield from _calls(term)
         case nodes.Unify(left, right):

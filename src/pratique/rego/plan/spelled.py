@@ -59,8 +59,12 @@ def literal(node: nodes.Expr) -> str:
             text = _test(node.term)
         case nodes.Unify(left, right):
             text = _unify(left, right)
+        case nodes.Not((nodes.Logical() | nodes.Not() as only,), braced=False):
+            text = f"not ({literal(only)})"
         case nodes.Not(inner):
             text = f"not {body(inner)}" if len(inner) == 1 else f"not {{ {body(inner)} }}"
+        case nodes.Logical(operator):
+            text = f"{_side(node, 0)} {operator} {_side(node, 1)}"
         case nodes.SomeIn(key, value, domain):
             text = f"{term(value)} = {term(domain)}[{'_' if key is None else term(key)}]"
         case nodes.Every(key, value, domain, inner):
@@ -69,6 +73,18 @@ def literal(node: nodes.Expr) -> str:
         case _:
             text = node.span.text
     return text + "".join([f" with {term(each.target)} as {_with_value(each)}" for each in node.withs])
+
+
+def _side(node: nodes.Logical, number: int) -> str:
+    # As OPA prints it: `or` in parentheses below `and`, and each operator where it is the right side of its kind.
+    inner, in_braces = node.sides[number]
+    if in_braces or len(inner) != 1:
+        return f"{{ {body(inner)} }}"
+    only = inner[0]
+    loose = isinstance(only, nodes.Logical) and (
+        (number == 1 and only.operator == node.operator) or (only.operator == "or" and node.operator == "and")
+    )
+    return f"({literal(only)})" if loose or only.withs else literal(only)
 
 
 def _with_value(each: nodes.With) -> str:

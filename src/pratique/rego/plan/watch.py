@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeGuard
+from typing import Any, Final, Literal, TypeGuard
 
 from pratique.rego import extents, nodes
 from pratique.rego.plan import ir, spelled
@@ -17,6 +17,9 @@ from pratique.rego.plan.flatten import Flat, Flattener, is_generated
 from pratique.rego.plan.indexing import conditions
 from pratique.rego.plan.scope import Counter, Policy
 from pratique.rego.runtime.tracing import Part, Site
+
+# Python nests no more than twenty loops, of which each operator takes two.
+_CHAINED: Final = 6
 
 
 class Watched(Bodies):
@@ -44,6 +47,16 @@ class Watched(Bodies):
         """Add the steps of a nested body."""
         flat = self.flattener.body(literals)
         self._run(flat, self._site(flat))
+
+    def sides(self, literal: nodes.Logical) -> list[nodes.Body]:
+        """Return the two sides: each operator of a chain is told by itself, unless that nests too many loops."""
+        chain = super().sides(literal)
+        return chain if len(chain) > _CHAINED else [literal.left, literal.right]
+
+    def side(self, literals: nodes.Body) -> None:
+        """Add the steps of a side of `and` or `or`: one answer is enough."""
+        flat = self.flattener.body(literals)
+        self._run(flat, replace(self._site(flat), early=True))
 
     def rule(self, rule: nodes.Rule) -> tuple[tuple[nodes.Term, ...], nodes.Term]:
         """Add the steps of a rule's body; return its keys and value, for what is not worked out in the body."""
