@@ -101,6 +101,7 @@ def _allowed(world: World, call: Call, known: Builtin, module: Module | None) ->
             call.span,
             code=TYPE_ERROR,
             hint=_INSTEAD.get(name, "it was taken out of Rego v1"),
+            late=True,
         )
 
 
@@ -118,6 +119,8 @@ def _arity(world: World, call: Call, known: Builtin) -> None:
 
 
 def _types(world: World, call: Call, known: Builtin) -> None:
+    if not world.typed:
+        return
     for arg, operand in zip(call.args, known.operands, strict=False):
         kinds = kinds_of(world, arg)
         if operand in {"any", "..."} or not kinds or kinds & set(operand.split("|")):
@@ -128,13 +131,13 @@ def _types(world: World, call: Call, known: Builtin) -> None:
         if call.infix:
             hint = hints.OPERATORS.get((known.name, min(kinds)), "")
         message = f"{known.name}: invalid argument(s): have ({have}), want ({want})"
-        world.refuse(message, arg.span, code=TYPE_ERROR, hint=hint)
+        world.refuse(message, arg.span, code=TYPE_ERROR, hint=hint, late=True)
         return
     if call.output is not None and known.result in _KINDS:
         kind = kind_of(call.output)
         if kind not in {"any", known.result}:
             message = f"{known.name}: invalid argument(s): its result is {known.result}, not {kind}"
-            world.refuse(message, call.output.span, code=TYPE_ERROR)
+            world.refuse(message, call.output.span, code=TYPE_ERROR, late=True)
 
 
 def kinds_of(world: World, term: Term) -> set[str]:

@@ -1,13 +1,14 @@
-"""One module at a time: what its names mean, and what its imports and rule names must not be."""
+"""One module at a time: what its names mean, and what its imports, rule names and functions' heads must not be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from pratique.rego.check.constants import offender
+from pratique.rego.check.variables import of_term, pattern_variables
 from pratique.rego.check.world import World
-from pratique.rego.errors import PARSE_ERROR
-from pratique.rego.nodes import Import, Module, Path
+from pratique.rego.errors import PARSE_ERROR, UNSAFE_ERROR
+from pratique.rego.nodes import Import, Module, Path, Rule, Var
 from pratique.rego.tokens import LOGICAL_KEYWORDS
 
 _SWITCHES = {"future", "rego"}
@@ -87,3 +88,18 @@ def check_defaults(world: World, module: Module) -> None:
                 code=PARSE_ERROR,
                 hint="no variables, references or calls outside a comprehension",
             )
+
+
+def check_arguments(world: World, rule: Rule) -> None:
+    """Note what cannot stand in the head of a function: calls, and references to anything but its arguments."""
+    bound: set[str] = set()
+    for arg in rule.args or ():
+        pattern_variables(arg, bound)
+    uses = of_term(*(rule.args or ()))
+    for call in uses.calls:
+        hint = "compare in the body: `f(x) if x == ...`"
+        world.refuse("rule arguments cannot contain calls", call.span, hint=hint)
+    for ref in uses.refs:
+        if isinstance(ref.head, Var) and ref.head.name not in bound:
+            hint = "a head knows its arguments only; compare in the body"
+            world.refuse(f"var {ref.head.label} is unsafe", ref.head.span, code=UNSAFE_ERROR, hint=hint)

@@ -14,6 +14,7 @@ from pratique.rego.check.capabilities import Capabilities
 from pratique.rego.check.conflicts import check_conflicts
 from pratique.rego.check.graph import check_recursion
 from pratique.rego.check.modules import (
+    check_arguments,
     check_defaults,
     check_imports,
     check_names,
@@ -48,6 +49,11 @@ def _stop(world: World) -> None:
         raise CompileError(world.problems)
 
 
+def _late(world: World) -> None:
+    if world.late:
+        raise CompileError(world.late)
+
+
 def check(
     modules: Sequence[Module],
     *,
@@ -69,6 +75,8 @@ def check(
         resolver = Resolver(world, globals_, module)
         for rule in module.rules:
             path = (*module.package, *rule.path)
+            if rule.args:
+                check_arguments(world, rule)
             resolver.reads = reads.setdefault(path, [])
             spans.setdefault(path, rule.head_span or rule.span)
             resolved.append((resolver.resolved_rule(rule, path), globals_))
@@ -84,6 +92,7 @@ def check(
         rules.setdefault(rule.path, []).append(safe)
     check_recursion(world, reads, spans)
     _stop(world)
+    _late(world)
     return Checked(tuple(modules), {path: tuple(group) for path, group in rules.items()})
 
 
@@ -109,6 +118,7 @@ def check_query(
     _stop(world)
     ordered, bound = Safety(world, modern_not=False).body(found, set())
     _stop(world)
+    _late(world)
     variables = _visible(ordered, bound, scope.local)
     return Query(ordered, variables)
 

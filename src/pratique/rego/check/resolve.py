@@ -6,15 +6,16 @@ the module, a root document (`input`, `data`), else a variable of the rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from pratique.rego.check import calls, metadata, withs
 from pratique.rego.check.scopes import Names, Scope, declarations, pattern_names
-from pratique.rego.check.variables import of_term, pattern_variables
+from pratique.rego.check.variables import of_term
 from pratique.rego.check.world import World
-from pratique.rego.errors import TYPE_ERROR, UNSAFE_ERROR
+from pratique.rego.errors import TYPE_ERROR
 from pratique.rego.nodes import (
     Array,
     Body,
@@ -79,8 +80,8 @@ class Resolver:
         scope.hidden = declarations(rule.body) | names
         for name in sorted(names):
             self.declare(Var(name, rule.span), "arg", scope)
-        if rule.args:
-            self.arguments(rule.args)
+        for arg in rule.args or ():
+            self.shadows(arg, "args")
         args = None if rule.args is None else tuple([self.term(arg, scope) for arg in rule.args])
         scope.used -= names
         body = self.body(rule.body, scope)
@@ -108,22 +109,6 @@ class Resolver:
             self.module,
             rule.annotations,
         )
-
-    def arguments(self, args: tuple[Term, ...]) -> None:
-        """Note what cannot stand in the head of a function: calls, and references to anything but its arguments."""
-        bound: set[str] = set()
-        for arg in args:
-            self.shadows(arg, "args")
-            pattern_variables(arg, bound)
-        uses = of_term(*args)
-        for call in uses.calls:
-            hint = "compare in the body: `f(x) if x == ...`"
-            self.world.refuse("rule arguments cannot contain calls", call.span, hint=hint)
-        for ref in uses.refs:
-            if isinstance(ref.head, Var) and ref.head.name not in bound:
-                hint = "a head knows its arguments only; compare in the body"
-                message = f"var {ref.head.label} is unsafe"
-                self.world.refuse(message, ref.head.span, code=UNSAFE_ERROR, hint=hint)
 
     def resolved_query(self, body: Body) -> tuple[Body, Scope]:
         """Return the body of a query with every name decided, and its scope."""
@@ -162,6 +147,13 @@ class Resolver:
             span = body[0].span
             return (Test(Scalar(True, span), span),)
         return tuple(found)
+
+    @contextmanager
+    def typed(self, *, looked_at: bool) -> Iterator[None]:
+        """Say whether types are looked at: OPA does not in the bodies of `every` and of the new `not`."""
+        kept, self.world.typed = self.world.typed, looked_at
+        yield
+        self.world.typed = kept
 
     def literal(self, literal: Expr, scope: Scope) -> Expr | None:
         """Return a literal with every name decided, or nothing for a declaration."""
@@ -213,7 +205,8 @@ class Resolver:
         """Return a negation."""
         if literal.braced:
             inner = scope.inner(literal.body)
-            body = self.body(literal.body, inner)
+            with self.typed(looked_at=False):
+                body = self.body(literal.body, inner)
             self.leave(inner)
         else:
             only = literal.body[0]
@@ -223,7 +216,9 @@ class Resolver:
                     only.span,
                     hint="assign on a line of its own",
                 )
-            done = self.literal(only, scope)
+            modern = self.module is not None and self.module.modern_not
+            with self.typed(looked_at=self.world.typed and not modern):
+                done = self.literal(only, scope)
             if isinstance(done, Test) and isinstance(done.term, Call) and done.term.parts == ("print",):
                 # `print` never fails, and `not print` does not either.
                 return done
@@ -266,7 +261,8 @@ class Resolver:
         key = None if literal.key is None else self.declare(literal.key, "declared", inner)
         value = self.declare(literal.value, "declared", inner)
         nested = inner.inner(literal.body)
-        body = self.body(literal.body, nested)
+        with self.typed(looked_at=False):
+            body = self.body(literal.body, nested)
         self.leave(nested)
         for var in (literal.key, literal.value):
             if var is not None and var.name != "_":
@@ -399,7 +395,7 @@ class Resolver:
             if name:
                 message = f"function {name} used as reference, not called"
                 hint = f"call it: `{name.rpartition('.')[2]}(...)`"
-                self.world.refuse(message, term.span, code=TYPE_ERROR, hint=hint)
+                self.world.refuse(message, term.span, code=TYPE_ERROR, hint=hint, late=True)
         return Ref(Var(path[0], term.span), parts, term.span)
 
     def reference(self, term: Ref, scope: Scope) -> Ref:
@@ -459,7 +455,8 @@ class Resolver:
     def comprehension(self, term: Comprehension, scope: Scope) -> Term:
         """Return a comprehension; its body is a scope."""
         inner = scope.inner(term.body)
-        body = self.body(term.body, inner)
+        with self.typed(looked_at=True):
+            body = self.body(term.body, inner)
         key = None if term.key is None else self.term(term.key, inner)
         value = self.term(term.value, inner)
         self.leave(inner)

@@ -54,7 +54,7 @@ def resolved(resolver: Resolving, each: With, scope: Scope) -> With:
     elif name == "eq" or path[0] == "internal" or name.startswith("rego.metadata."):
         why = f"replacement of `{name}` is not possible"
     if why:
-        world.refuse(f"with keyword replacing built-in function: {why}", each.target.span, code=TYPE_ERROR)
+        world.refuse(f"with keyword replacing built-in function: {why}", each.target.span)
     return _function(resolver, each, scope, path=path, kind="builtin", arity=builtin.arity)
 
 
@@ -105,12 +105,14 @@ def _function(
                 f"{name}: arity mismatch: its replacement takes other types of arguments",
                 each.value.span,
                 code=TYPE_ERROR,
+                late=True,
             )
         if other != arity and -1 not in (other, arity):
             world.refuse(
                 f"{name}: arity mismatch: its replacement takes {other} arguments, not {arity}",
                 each.value.span,
                 code=TYPE_ERROR,
+                late=True,
             )
     return found
 

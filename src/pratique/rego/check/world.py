@@ -51,6 +51,10 @@ class World:
         self.capabilities = capabilities
         self.printing = printing
         self.problems: list[Problem] = []
+        # What is told only if nothing else is wrong: OPA's checker of types comes last.
+        self.late: list[Problem] = []
+        # Whether types are looked at: not in the bodies of `every` and of the new `not` (as in OPA).
+        self.typed = True
         self.root = Place()
         # By the absolute path of a package or rule, from whichever module they stand in.
         self.annotations: dict[Path, list[Annotation]] = {}
@@ -108,9 +112,11 @@ class World:
         """Yield the paths of the rules that a reference `data.parts` may read."""
         yield from _reached(self.root, ("data",), parts)
 
-    def refuse(self, message: str, span: Span, *, code: str = COMPILE_ERROR, hint: str = "") -> None:
-        """Take note of a problem."""
-        self.problems.append(Problem(code, message, span.location(), hint))
+    def refuse(
+        self, message: str, span: Span, *, code: str = COMPILE_ERROR, hint: str = "", late: bool = False
+    ) -> None:
+        """Take note of a problem; a `late` one is told only if there are no others."""
+        (self.late if late else self.problems).append(Problem(code, message, span.location(), hint))
 
 
 def _reached(place: Place, path: Path, parts: tuple[Term, ...]) -> Iterator[Path]:
