@@ -280,8 +280,10 @@ class Resolver:
 
     def printed(self, literal: Test, term: Call, scope: Scope) -> Expr:
         """Return a `print`; the order of the body drops it when nobody listens."""
-        args = tuple([self.term(arg, scope) for arg in term.args])
-        return Test(replace(term, args=args), literal.span, self.withs(literal.withs, scope))
+        with self.typed(looked_at=self.world.typed and self.world.printing):
+            args = tuple([self.term(arg, scope) for arg in term.args])
+            modifiers = self.withs(literal.withs, scope)
+        return Test(replace(term, args=args), literal.span, modifiers)
 
     def withs(self, modifiers: tuple[With, ...], scope: Scope) -> tuple[With, ...]:
         """Return the modifiers with what they replace decided."""

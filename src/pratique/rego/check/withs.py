@@ -100,7 +100,7 @@ def _function(
         place = world.find(stand_in) if stand_in[0] == "data" else None
         other = place.arity if place is not None else world.builtins[".".join(stand_in)].arity
         name = ".".join(map(str, path))
-        if other == arity and _disjoint(world, name, ".".join(stand_in)):
+        if other == arity and world.typed and _disjoint(world, name, ".".join(stand_in)):
             world.refuse(
                 f"{name}: arity mismatch: its replacement takes other types of arguments",
                 each.value.span,
