@@ -188,7 +188,9 @@ class Resolver:
             value = self.pattern(literal.value, scope)
             return SomeIn(key, value, domain, literal.span, self.withs(literal.withs, scope))
         if isinstance(literal, Logical):
-            return self.logical(literal, scope)
+            with self.typed(looked_at=False):
+                sides = [self.side(literal, scope, right=right) for right in (False, True)]
+            return replace(literal, left=sides[0], right=sides[1], withs=self.withs(literal.withs, scope))
         return self.every(literal, scope)
 
     def unify(self, literal: Unify, scope: Scope) -> Expr:
@@ -219,36 +221,34 @@ class Resolver:
             modern = self.module is not None and self.module.modern_not
             with self.typed(looked_at=self.world.typed and not modern):
                 done = self.literal(only, scope)
-            if isinstance(done, Test) and isinstance(done.term, Call) and done.term.parts == ("print",):
-                # `print` never fails, and `not print` does not either.
+            called = done.term if isinstance(done, Test) else None
+            if done is not None and not modern and isinstance(called, Call) and called.parts == ("print",):
+                # `print` never fails, and with the older `not`, `not print` does not either.
                 return done
             body = () if done is None else (done,)
             if not body:
                 return Test(Scalar(False, literal.span), literal.span)
         return Not(body, literal.span, self.withs(literal.withs, scope), braced=literal.braced)
 
-    def logical(self, literal: Logical, scope: Scope) -> Expr:
-        """Return `and` or `or`: a side in braces is a scope, and only such a one declares variables."""
-        sides: list[Body] = []
-        for side, in_braces in literal.sides:
-            if in_braces:
-                inner = scope.inner(side)
-                sides.append(self.body(side, inner))
-                self.leave(inner)
-                for name, came in inner.came.items():
-                    if came == "seen":
-                        # What is declared below cannot be meant here, braces or not.
-                        scope.came.setdefault(name, came)
-                continue
-            if _declares(side[0]):
-                self.world.refuse(
-                    f"cannot assign vars inside implicit {literal.operator} operand",
-                    side[0].span,
-                    hint="put the operand into braces, or compare with `==`",
-                )
-            sides.append(self.body(side, scope))
-        left, right = sides
-        return replace(literal, left=left, right=right, withs=self.withs(literal.withs, scope))
+    def side(self, literal: Logical, scope: Scope, *, right: bool) -> Body:
+        """Return a side of `and` or `or`: in braces it is a scope, and only then it declares variables."""
+        side, in_braces = literal.sides[right]
+        if in_braces:
+            inner = scope.inner(side)
+            body = self.body(side, inner)
+            self.leave(inner)
+            for name, came in inner.came.items():
+                if came == "seen":
+                    # What is declared below cannot be meant here, braces or not.
+                    scope.came.setdefault(name, came)
+            return body
+        if _declares(side[0]):
+            self.world.refuse(
+                f"cannot assign vars inside implicit {literal.operator} operand",
+                side[0].span,
+                hint="put the operand into braces, or compare with `==`",
+            )
+        return self.body(side, scope)
 
     def every(self, literal: Every, scope: Scope) -> Expr:
         """Return an `every`; its variables are known in its body only."""
