@@ -325,3 +325,35 @@ known(name) if name == input.known[_]"""
     finally:
         tracemalloc.stop()
     assert grown < 2048
+
+
+DOUBLING = {
+    "sprintf": 'sprintf("%s%v", [X, X])',
+    "concat": 'concat("", [X, X])',
+    "replace": 'replace(X, "a", "aa")',
+    "strings.replace_n": 'strings.replace_n({"a": "aa"}, X)',
+    "internal.template_string": '$"{X}{X}"',
+    "strings.render_template": 'strings.render_template("{{.t}}{{.t}}", {"t": X})',
+    "json.marshal": "json.marshal(X)",
+    "hex.encode": "hex.encode(X)",
+    "base64.encode": "base64.encode(X)",
+    "array.concat": "array.concat(X, X)",
+}
+
+
+@pytest.mark.parametrize("name", DOUBLING)
+def test_a_chain_of_calls_cannot_double_without_end(name: str) -> None:
+    turns = 64
+    lines = [f"x{turn + 1} := {DOUBLING[name].replace('X', f'x{turn}')}" for turn in range(turns)]
+    text = "\n\t".join(["x0 := input", *lines, f"count(x{turns}) > 0"])
+    policy = rego.compile([rego.Source("a.rego", f"package a\np if {{\n\t{text}\n}}\n")])
+    first: Any = ["a", "b"] if name == "array.concat" else 'aaaa"'
+    with pytest.raises(rego.LimitError, match=f"{name} makes more than 4194304"):
+        policy.evaluate("data.a.p", first)
+
+
+def test_a_text_that_stands_a_thousand_times_in_a_list_is_not_made() -> None:
+    text = 'package a\np := concat("", [x | some _ in numbers.range(1, 100000); x := input])'
+    policy = rego.compile([rego.Source("a.rego", text)])
+    with pytest.raises(rego.LimitError, match="concat makes more than"):
+        policy.evaluate("data.a.p", "a" * 1000)

@@ -6,7 +6,7 @@ from pratique.rego.builtins.registry import builtin, machine_int
 from pratique.rego.runtime.values import Value
 
 
-@builtin("array.concat", "array, array -> array")
+@builtin("array.concat", "array, array -> array", grows=True)
 def concat(left: Value, right: Value) -> Value:
     """Return one array after the other."""
     return [*left, *right]

@@ -79,7 +79,7 @@ def _wrong_padding(data: bytes, at: int, held: int) -> int | None:
     return after if after < len(data) else None
 
 
-@builtin("base64.encode", "string -> string")
+@builtin("base64.encode", "string -> string", grows=True)
 def base64_encode(text: Value) -> Value:
     """Return the text in base64."""
     return base64.b64encode(encoded(text)).decode()
@@ -97,13 +97,13 @@ def base64_is_valid(text: Value) -> Value:
     return _first_wrong(encoded(text), _STANDARD) is None
 
 
-@builtin("base64url.encode", "string -> string")
+@builtin("base64url.encode", "string -> string", grows=True)
 def base64url_encode(text: Value) -> Value:
     """Return the text in base64url, padded."""
     return base64.urlsafe_b64encode(encoded(text)).decode()
 
 
-@builtin("base64url.encode_no_pad", "string -> string")
+@builtin("base64url.encode_no_pad", "string -> string", grows=True)
 def base64url_encode_no_pad(text: Value) -> Value:
     """Return the text in base64url, without padding."""
     return base64.urlsafe_b64encode(encoded(text)).decode().rstrip("=")

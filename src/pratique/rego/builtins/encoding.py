@@ -17,7 +17,7 @@ _HEX: Final = re.compile(r"[0-9a-fA-F]*")
 _PLAIN: Final = "~"
 
 
-@builtin("hex.encode", "string -> string")
+@builtin("hex.encode", "string -> string", grows=True)
 def hex_encode(text: Value) -> Value:
     """Return the text's bytes in hexadecimal."""
     return encoded(text).hex()
@@ -38,7 +38,7 @@ def hex_decode(text: Value) -> Value:
     return as_text(bytes.fromhex(text))
 
 
-@builtin("urlquery.encode", "string -> string")
+@builtin("urlquery.encode", "string -> string", grows=True)
 def urlquery_encode(text: Value) -> Value:
     """Return the text as it stands in a query; a space becomes `+`."""
     return quote_plus(text, safe=_PLAIN, errors="surrogatepass")
@@ -50,7 +50,7 @@ def urlquery_decode(text: Value) -> Value:
     return as_text(unescape(text, plus=True))
 
 
-@builtin("urlquery.encode_object", "object -> string")
+@builtin("urlquery.encode_object", "object -> string", grows=True)
 def urlquery_encode_object(values: Value) -> Value:
     """Return the object as a query, sorted by key; an array or a set repeats its key."""
     named = {name if type(name) is str else json_text(name): value for name, value in values.items()}

@@ -16,14 +16,14 @@ from pratique.rego.runtime.values import Object, Set, Value
 _CASTS: Final[dict[type, str]] = {bool: "bool", str: "string"}
 
 
-builtin("json.marshal", "any -> string", unchecked=True, group="jsons")(json_text)
+builtin("json.marshal", "any -> string", unchecked=True, grows=True, group="jsons")(json_text)
 
 
 def _option_error(message: str) -> BuiltinError:
     return BuiltinError(TYPE_ERROR, f"json.marshal_with_options: operand 2 {message}")
 
 
-@builtin("json.marshal_with_options", "any, object -> string")
+@builtin("json.marshal_with_options", "any, object -> string", grows=True)
 def marshal_with_options(value: Value, options: Value) -> Value:
     """Return the value as JSON text, indented when an option asks for it."""
     kinds: dict[str, type] = {"pretty": bool, "indent": str, "prefix": str}

@@ -82,7 +82,7 @@ def find_all(pattern: Value, text: Value, number: Value) -> Value:
     ]
 
 
-@builtin("regex.replace", "string, string, string -> string")
+@builtin("regex.replace", "string, string, string -> string", grows=True)
 def replace(text: Value, pattern: Value, template: Value) -> Value:
     """Return the text with every match replaced; `$1`, `${name}` and `$$` stand for groups and a dollar."""
     compiled = _compiled("regex.replace", pattern)

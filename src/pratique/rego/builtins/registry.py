@@ -22,8 +22,8 @@ from typing import Any, Final, TypeVar
 
 from pratique.errors import InputError
 from pratique.rego.runtime import numbers
-from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.values import Object, Set, Value, Written, is_number, type_name
+from pratique.rego.runtime.errors import BUILTIN_ERROR, LONGEST, TYPE_ERROR, BuiltinError, too_long
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, Written, is_number, type_name
 
 Function = TypeVar("Function", bound=Callable[..., Value])
 
@@ -129,11 +129,13 @@ def builtin(
     accepts: str = "",
     unchecked: bool = False,
     needs_state: bool = False,
+    grows: bool = False,
     **properties: Any,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as the builtin `name`; the function itself stays as it is.
 
-    `accepts` are the operands that are let through at run time, where they are more than the checker allows.
+    `accepts` are the operands that are let through at run time, where they are more than the checker allows. With
+    `grows` a chain of calls can make ever longer texts or arrays: what is past `LONGEST` ends the evaluation.
     """
     left, _, result = signature.partition("->")
     operands = _listed(left)
@@ -141,6 +143,8 @@ def builtin(
 
     def register(function: Function) -> Function:
         called = function if unchecked else _checked(name, checked, function, needs_state=needs_state)
+        if grows:
+            called = _bounded(name, called)
         if needs_state:
             called.needs_state = True  # type: ignore[attr-defined]  # how the emitter knows
         properties.setdefault("summary", (function.__doc__ or "").partition("\n")[0])
@@ -220,6 +224,16 @@ def _checked(
             raise failure(name, str(error)) from None
 
     return checked
+
+
+def _bounded(name: str, function: Callable[..., Value]) -> Callable[..., Value]:
+    def bounded(*values: Value) -> Value:
+        made = function(*values)
+        if made is not UNDEFINED and len(made) > LONGEST:
+            raise too_long(name)
+        return made
+
+    return bounded
 
 
 # The same for operands that all have types to look at, without a loop over them.

@@ -21,7 +21,7 @@ from pratique.rego.runtime.values import Value, Written
 _PLAIN: Final = re.compile(r"%v|%s|%d")
 
 
-@builtin("sprintf", "string, array -> string", unchecked=True)
+@builtin("sprintf", "string, array -> string", unchecked=True, grows=True)
 def sprintf(template: Value, operands: Value) -> Value:
     """Return the template with its verbs replaced by the operands."""
     if type(template) is not str or type(operands) is not list:

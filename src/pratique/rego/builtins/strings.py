@@ -8,7 +8,7 @@ from typing import Final
 
 from pratique.rego.builtins.aggregates import members
 from pratique.rego.builtins.registry import builtin, failure, machine_int, mismatch, operand_error
-from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.errors import LONGEST, TYPE_ERROR, BuiltinError, too_long
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Set, Value, ordered, type_name
 
@@ -36,7 +36,11 @@ def texts(name: str, position: int, collection: Value) -> list[str]:
 @builtin("concat", "string, array|set -> string", accepts="string, set|array")
 def concat(separator: Value, collection: Value) -> Value:
     """Join the strings of an array, or of a set in Rego's order."""
-    return separator.join(texts("concat", 2, collection))
+    parts = texts("concat", 2, collection)
+    # Before it is made: one text may stand in a list a thousand times.
+    if sum(map(len, parts)) + len(separator) * len(parts) > LONGEST:
+        raise too_long("concat")
+    return separator.join(parts)
 
 
 @builtin("contains", "string, string -> boolean", unchecked=True)
@@ -84,7 +88,7 @@ def indexof_n(text: Value, part: Value) -> Value:
     return found
 
 
-@builtin("lower", "string -> string")
+@builtin("lower", "string -> string", grows=True)
 def lower(text: Value) -> Value:
     """Return the text in lower case."""
     return text.lower() if text.isascii() else "".join([_lowered(char) for char in text])
@@ -97,7 +101,7 @@ def _lowered(char: str) -> str:
     return found if len(found) == 1 else char
 
 
-@builtin("upper", "string -> string")
+@builtin("upper", "string -> string", grows=True)
 def upper(text: Value) -> Value:
     """Return the text in upper case."""
     if text.isascii():
@@ -105,7 +109,7 @@ def upper(text: Value) -> Value:
     return "".join([found if len(found := char.upper()) == 1 else char for char in text])
 
 
-@builtin("replace", "string, string, string -> string")
+@builtin("replace", "string, string, string -> string", grows=True)
 def replace(text: Value, old: Value, new: Value) -> Value:
     """Return the text with every `old` replaced."""
     return text.replace(old, new)
@@ -160,7 +164,7 @@ def occurrences(text: Value, part: Value) -> Value:
     return text.count(part)
 
 
-@builtin("strings.replace_n", "object, string -> string")
+@builtin("strings.replace_n", "object, string -> string", grows=True)
 def replace_n(patterns: Value, text: Value) -> Value:
     """Return the text with every key replaced by its value, in one pass; earlier keys win."""
     for old, new in patterns.items():
@@ -230,7 +234,7 @@ def trim_space(text: Value) -> Value:
     return text.strip(SPACE)
 
 
-@builtin("internal.template_string", "array -> string")
+@builtin("internal.template_string", "array -> string", grows=True)
 def template_string(parts: Value) -> Value:
     """Return a template string's parts as one text; an empty set stands for an undefined expression."""
     return "".join([_part(part) for part in parts])

@@ -47,7 +47,7 @@ _NO_VALUE: Final = "<no value>"
 _DECODER: Final = decoder(parse_float=JsonNumber, parse_int=JsonNumber)
 
 
-@builtin("strings.render_template", "string, object -> string")
+@builtin("strings.render_template", "string, object -> string", grows=True)
 def render_template(template: Value, values: Value) -> Value:
     """Return a template of Go's text/template, filled in from the object."""
     text = rego_text(values)

@@ -193,7 +193,7 @@ def _key(name: Any) -> str:
     return name if isinstance(name, str) else json_text(name)
 
 
-@builtin("yaml.marshal", "any -> string")
+@builtin("yaml.marshal", "any -> string", grows=True)
 def yaml_marshal(value: Value) -> Value:
     """Return the value as YAML text, keys sorted."""
     # Numbers are read again, by YAML's rules: what needs more than a float becomes one.

@@ -30,6 +30,9 @@ class Scope(Protocol):
     def state(self) -> str:
         """The name of the state."""
 
+    def fresh(self, letter: str = "t") -> str:
+        """Return a name that nothing else has."""
+
     def local(self, expr: ir.Expr) -> Piece:
         """Return an operand as Python."""
 
@@ -90,7 +93,6 @@ _STRINGS: Final[dict[str, tuple[str, str]]] = {
     "startswith": ("{0}.startswith({1})", "bool"),
     "endswith": ("{0}.endswith({1})", "bool"),
     "contains": ("{1} in {0}", "bool"),
-    "replace": ("{0}.replace({1}, {2})", "str"),
     "trim_prefix": ("{0}.removeprefix({1})", "str"),
     "trim_suffix": ("{0}.removesuffix({1})", "str"),
 }
@@ -210,6 +212,15 @@ def _any_match(method: str) -> Callable[[_Call], Piece | None]:
     return made
 
 
+def _replace(call: _Call) -> Piece | None:
+    _, old, new = call.args
+    # What can make a text longer is called, and looked at there.
+    known = old.const and new.const and type(old.value) is type(new.value) is str
+    if known and old.value and len(new.value) <= len(old.value):
+        return call.of_strings("{0}.replace({1}, {2})", "str")
+    return None
+
+
 def _sprintf(call: _Call) -> Piece | None:
     template = call.args[0]
     items = call.expr.args[1]
@@ -248,7 +259,12 @@ def _printed(call: _Call, parts: tuple[str, ...], given: list[ir.Expr]) -> Piece
         made.append(f"{{{scope.names.const(text)}}}")
     if all(isinstance(expr, ir.Const) for expr in given):
         return Piece(scope.names.const(text), True, "str", True, text)
-    return Piece(f'f"{"".join(made)}"', True, "str")
+    formatted = f'f"{"".join(made)}"'
+    if sum(not isinstance(expr, ir.Const) for expr in given) < 2:
+        return Piece(formatted, True, "str")
+    # Two texts in one can double it, call after call.
+    name = scope.fresh()
+    return Piece(f'({name} if len({name} := {formatted}) <= LONGEST else endless("sprintf"))', True, "str")
 
 
 def _shown(piece: Piece, verb: str, scope: Scope) -> str:
@@ -271,6 +287,7 @@ _MAKERS: Final[dict[str, Callable[[_Call], Piece | None]]] = {
     "object.get": _object_get,
     "plus": _arithmetic("+"),
     "regex.match": _regex_match,
+    "replace": _replace,
     "split": _split,
     "strings.any_prefix_match": _any_match("startswith"),
     "strings.any_suffix_match": _any_match("endswith"),

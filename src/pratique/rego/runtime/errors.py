@@ -10,7 +10,7 @@ The codes are OPA's. A builtin raises `BuiltinError`; only the engine turns it i
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NoReturn
 
 from pratique.errors import Location, PratiqueError
 
@@ -77,6 +77,21 @@ class LimitError(EvaluationError):
 
     def __init__(self, message: str, location: Location = NOWHERE, *, hint: str = "") -> None:
         super().__init__(CANCEL_ERROR, message, location, hint=hint)
+
+
+# A text or a list that a call makes has at most so many characters or items: a chain of calls could double one again
+# and again, and memory ends before steps do.
+LONGEST: Final = 1 << 22
+
+
+def too_long(name: str) -> LimitError:
+    """Return the refusal of a text or a list past `LONGEST`."""
+    return LimitError(f"{name} makes more than {LONGEST} characters or items", hint="put less together")
+
+
+def endless(name: str) -> NoReturn:
+    """End the evaluation: a text or a list is past `LONGEST`."""
+    raise too_long(name)
 
 
 class BuiltinError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pratique.rego.runtime import calls, documents, numbers, references, state, tracing
-from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.errors import LONGEST, BuiltinError, endless
 from pratique.rego.runtime.values import (
     COUNTED,
     EMPTY,
@@ -84,5 +84,7 @@ EXPORTED: Final[dict[str, Any]] = {
     "IDLE": tracing.IDLE,
     "enter": tracing.enter,
     # limits
+    "LONGEST": LONGEST,
+    "endless": endless,
     "refill": state.refill,
 }
