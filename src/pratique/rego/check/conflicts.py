@@ -98,7 +98,7 @@ def _shown(rule: Rule) -> str:
 
 
 def _ground(rule: Rule) -> bool:
-    return rule.kind == "value" and rule.args is None
+    return rule.args is None
 
 
 def _rules(places: Mapping[str, Place], path: Path) -> Iterator[tuple[Path, Rule]]:
