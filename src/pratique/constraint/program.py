@@ -207,11 +207,9 @@ def sources(template: Template) -> list[rego.Source]:
 
 def _sources(template: Template) -> list[rego.Source]:
     source = template.rego
-    main = rego.Source(MODULE, source.rego, version=source.version)
-    libs = [
-        rego.Source(f"lib{index}", text, version=source.version) for index, text in enumerate(source.libs)
-    ]
-    return [main, *libs]
+    texts = [(MODULE, source.rego), *((f"lib{index}", text) for index, text in enumerate(source.libs))]
+    # Gatekeeper 3.23 runs templates in OPA 1.17.
+    return [rego.Source(name, text, source.version, newest=False) for name, text in texts]
 
 
 def _checked_frame(template: Template, sources: list[rego.Source]) -> str:

@@ -19,6 +19,9 @@ Version: TypeAlias = Literal["v0", "v1"]
 class Source:
     """A module's text; `version` is the Rego that it is written in where the text itself does not say.
 
+    `import future.keywords` brings all that OPA 1.22 has. Without `newest` it brings what OPA 1.17 has, which runs
+    templates in Gatekeeper: neither `and` and `or`, nor the `not` that holds of what is undefined within.
+
     >>> from pratique import rego
     >>> old = rego.Source("old.rego", "package a\\np[x] { x = 1 }\\n", version="v0")
     >>> rego.compile([old]).evaluate("data.a.p")
@@ -28,6 +31,7 @@ class Source:
     file: str
     text: str
     version: Version = "v1"
+    newest: bool = True
     _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def _lines(self) -> list[int]:

@@ -26,7 +26,7 @@ from pratique.rego.runtime.values import Object, Set, Value, key
 from pratique.rego.source import Source, Span
 
 # Change the number when what stands in the bytes changes.
-FINGERPRINT: Final = f"{pratique.__version__} 2 {importlib.util.MAGIC_NUMBER.hex()}"
+FINGERPRINT: Final = f"{pratique.__version__} 3 {importlib.util.MAGIC_NUMBER.hex()}"
 
 
 def dump(emitted: Emitted, plan: ir.Plan) -> bytes:

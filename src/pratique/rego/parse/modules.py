@@ -142,9 +142,10 @@ class Modules(Rules):
             self.keywords |= FUTURE_KEYWORDS
             self.turn_on(LOGICAL_KEYWORDS)
         elif path == ("future", "keywords"):
-            self.modern_not = True
             self.keywords |= FUTURE_KEYWORDS
-            self.turn_on(LOGICAL_KEYWORDS)
+            if self.source.newest:
+                self.modern_not = True
+                self.turn_on(LOGICAL_KEYWORDS)
         elif len(path) == 3 and path[1] == "keywords" and path[2] in LOGICAL_KEYWORDS:
             self.turn_on(frozenset(path[2:]))
         elif path == ("future", "keywords", "not"):
