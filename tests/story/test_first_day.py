@@ -104,7 +104,7 @@ def test_05_assign_a_label_policy_in_the_portal(day: Day, page: Page) -> None:
     page.get_by_label("Scope").select_option(label="Cluster: embedded")
     page.get_by_label("Assignment name").fill("Pods carry an owner")
     page.get_by_role("button", name="Next: Parameters").click()
-    page.locator("[id='p.labelsList']").fill("owner")
+    page.locator("input[id='p.labelsList']").fill("owner")
     page.keyboard.press("Enter")
     page.get_by_label("Only show parameters that need input").uncheck()
     page.locator("select[name$=effect]").select_option("Deny")

@@ -124,8 +124,6 @@ def _template_problems(path: Path, *, strict: bool, required: bool) -> list[Prob
         try:
             programs.check(template.read(document.value, document=document), strict=strict)
         except errors.TemplateError as error:
-            if not error.problems:
-                found.append(Problem(error.code, error.message, error.location, error.hint))
             for each in error.problems:
                 code, colon, message = each.message.partition(": ")
                 if not (colon and code.startswith("rego_")):
