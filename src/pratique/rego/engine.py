@@ -353,6 +353,11 @@ def check_sources(
     printing: bool,
 ) -> nodes.Checked:
     """Return the modules, parsed and checked. Raises CompileError with the problems of all that do not parse."""
+    return check(parse_sources(sources), **_options(capabilities, builtins, printing))
+
+
+def parse_sources(sources: Iterable[Source]) -> list[nodes.Module]:
+    """Return the modules. Raises CompileError with the problems of all that do not parse."""
     modules: list[nodes.Module] = []
     problems: list[Problem] = []
     for source in sources:
@@ -362,7 +367,7 @@ def check_sources(
             problems.extend(error.problems)
     if problems:
         raise CompileError(problems)
-    return check(modules, **_options(capabilities, builtins, printing))
+    return modules
 
 
 def compile_modules(

@@ -17,8 +17,6 @@ from pratique.errors import Location
 from pratique.rego import engine, nodes
 from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities
-from pratique.rego.errors import CompileError, Problem
-from pratique.rego.parse import parse_module
 from pratique.rego.plan import spelled
 from pratique.rego.plan.scope import Watching
 from pratique.rego.runtime.errors import EvaluationError
@@ -109,7 +107,7 @@ class Suite:
 
     def __init__(self, sources: Iterable[Source], *, timeout: float = 5.0) -> None:
         """Parse and compile; raises CompileError. A test may take `timeout` seconds."""
-        self.modules = _parsed(sources)
+        self.modules = engine.parse_sources(sources)
         self._limits = Limits(steps=0, seconds=timeout, output=0)
         self._tests: list[_Test] = []
         self._renamed = self._found()
@@ -210,19 +208,6 @@ class Suite:
 def _replaceable() -> dict[str, registry.Builtin]:
     # A test replaces what policies here may not call (`with http.send as answer`); otherwise the call has no answer.
     return {name: replace(each, refused="") for name, each in registry.table().items() if each.refused}
-
-
-def _parsed(sources: Iterable[Source]) -> list[nodes.Module]:
-    modules: list[nodes.Module] = []
-    problems: list[Problem] = []
-    for source in sources:
-        try:
-            modules.append(parse_module(source))
-        except CompileError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise CompileError(problems)
-    return modules
 
 
 def _test_path(path: nodes.Path) -> nodes.Path:
