@@ -20,7 +20,8 @@ from pratique.client.resources import Resource
 from pratique.client.service import ServiceClient
 from pratique.devcluster import DevCluster
 from pratique.devcluster import Settings as ClusterSettings
-from pratique.service import Listener, Service
+from pratique.listener import Listener
+from pratique.service import Service
 from pratique.service import Settings as ServiceSettings
 
 POD_LABELS = "/providers/Microsoft.Authorization/policyDefinitions/46592696-4c7b-4bf3-9e45-6c2763bdc0a6"

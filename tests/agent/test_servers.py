@@ -13,7 +13,7 @@ from pratique.agent import logs
 from pratique.agent.app import Health, first_cause
 from pratique.agent.certs import load_chain, make_pair
 from pratique.agent.metrics import Metrics
-from pratique.agent.servers import Listener, Pages, body_of
+from pratique.agent.servers import Pages, body_of, listener_for
 from pratique.errors import InputError, UnavailableError
 
 
@@ -30,14 +30,14 @@ async def get(port: int, path: str, tls: ssl.SSLContext | None = None, name: str
 
 def test_pages_are_served_by_path() -> None:
     async def story() -> None:
-        listener = Listener(Pages({"/healthz": lambda: (200, b"ok\n")}), host="127.0.0.1", port=0)
-        await listener.start()
-        assert await get(listener.port, "/healthz") == (200, b"ok\n")
-        assert await get(listener.port, "/healthz/") == (200, b"ok\n")
-        assert (await get(listener.port, "/other"))[0] == 404
-        await listener.stop()
+        port = listener_for(Pages({"/healthz": lambda: (200, b"ok\n")}), host="127.0.0.1", port=0)
+        await port.start()
+        assert await get(port.port, "/healthz") == (200, b"ok\n")
+        assert await get(port.port, "/healthz/") == (200, b"ok\n")
+        assert (await get(port.port, "/other"))[0] == 404
+        await port.stop()
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
-            await get(listener.port, "/healthz")
+            await get(port.port, "/healthz")
 
     asyncio.run(story())
 
@@ -49,7 +49,7 @@ def test_a_taken_port_is_named_with_the_cure() -> None:
             taken.listen()
             port = taken.getsockname()[1]
             with pytest.raises(UnavailableError, match=f"port `{port}` on `127.0.0.1` is in use") as caught:
-                await Listener(Pages({}), host="127.0.0.1", port=port).start()
+                await listener_for(Pages({}), host="127.0.0.1", port=port).start()
             assert "--port" in caught.value.hint
 
     asyncio.run(story())
@@ -60,16 +60,16 @@ def test_a_chain_that_is_loaded_later_serves_the_next_connection() -> None:
         first, second = make_pair("hook", "ns"), make_pair("hook", "ns")
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         load_chain(tls, first.certificate, first.key)
-        listener = Listener(Pages({"/": lambda: (200, b"ok")}), host="127.0.0.1", port=0, tls=tls)
-        await listener.start()
+        port = listener_for(Pages({"/": lambda: (200, b"ok")}), host="127.0.0.1", port=0, tls=tls)
+        await port.start()
         for pair, other in ((first, second), (second, first)):
             load_chain(tls, pair.certificate, pair.key)
             trusting = ssl.create_default_context(cadata=pair.authority.decode())
-            assert (await get(listener.port, "/", trusting, "hook.ns.svc"))[0] == 200
+            assert (await get(port.port, "/", trusting, "hook.ns.svc"))[0] == 200
             distrusting = ssl.create_default_context(cadata=other.authority.decode())
             with pytest.raises(ssl.SSLCertVerificationError):
-                await get(listener.port, "/", distrusting, "hook.ns.svc")
-        await listener.stop()
+                await get(port.port, "/", distrusting, "hook.ns.svc")
+        await port.stop()
 
     asyncio.run(story())
 

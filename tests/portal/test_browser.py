@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from tests.portal.world import Background, World
 
-from pratique.service import Listener
+from pratique.listener import Listener
 
 WAIT = 15_000
 LABELS = "Kubernetes cluster pods should use specified labels"

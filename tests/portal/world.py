@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pratique.client.service import ServiceClient, digest
+from pratique.listener import Listener
 from pratique.portal.app import create_app
 from pratique.portal.settings import Settings as PortalSettings
-from pratique.service import Listener, Service, Settings
+from pratique.service import Service, Settings
 
 T = TypeVar("T")
 

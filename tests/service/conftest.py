@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 import pytest
 
 from pratique.client.service import ServiceClient, digest
-from pratique.service import Credentials, Listener, Service, Settings
+from pratique.listener import Listener
+from pratique.service import Credentials, Service, Settings
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from tests.service.conftest import TEMPLATE, Agent, Running, definition
 
-from pratique.service import Listener, certificates
+from pratique.listener import Listener, tls_of
+from pratique.service import certificates
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = "46592696-4c7b-4bf3-9e45-6c2763bdc0a6"
@@ -55,8 +56,7 @@ def az(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Az]:
         running.service.app,
         host="127.0.0.1",
         port=0,
-        certificate=certificate.certificate,
-        key=certificate.key,
+        tls=tls_of(certificate.certificate, certificate.key),
     )
     running.run(listener.start())
     environment = {

@@ -24,7 +24,7 @@ from pratique.agent.external import ExternalData
 from pratique.agent.inventory import InventorySync
 from pratique.agent.metrics import Metrics
 from pratique.agent.mutators import Mutators
-from pratique.agent.servers import Listener, Pages
+from pratique.agent.servers import Pages, listener_for
 from pratique.agent.settings import Settings
 from pratique.agent.status import Status
 from pratique.client import kubeconfig, resources
@@ -181,8 +181,8 @@ async def run(settings: Settings, roles: Sequence[Callable[[Parts], Role]]) -> N
     health = Health(lambda: [*parts.unready(), *(line for role in working for line in role.unready())])
     metrics = Pages({"/metrics": lambda: (200, parts.metrics.text())})
     listeners = [
-        Listener(health.pages(), host=settings.host, port=settings.health_port),
-        Listener(metrics, host=settings.host, port=settings.metrics_port),
+        listener_for(health.pages(), host=settings.host, port=settings.health_port),
+        listener_for(metrics, host=settings.host, port=settings.metrics_port),
     ]
     logs.info(
         "starting",

@@ -9,9 +9,10 @@ from pathlib import Path
 from pratique.agent.answers import World
 from pratique.agent.app import Parts
 from pratique.agent.denials import Denials
-from pratique.agent.servers import Listener
+from pratique.agent.servers import listener_for
 from pratique.agent.webhook import Webhook
 from pratique.errors import InputError
+from pratique.listener import Listener
 
 
 class Front:
@@ -56,13 +57,13 @@ class Front:
             if self._denials is not None:
                 tasks.create_task(self._denials.run())
             settings = self._parts.settings
-            listener = Listener(self._webhook, host=settings.host, port=settings.port, tls=tls)
-            await listener.start()
-            self._listener = listener
+            port = listener_for(self._webhook, host=settings.host, port=settings.port, tls=tls)
+            await port.start()
+            self._listener = port
             try:
                 await asyncio.Event().wait()
             finally:
-                await listener.stop()
+                await port.stop()
 
     async def drain(self) -> None:
         """Go on answering until the API server has heard that this pod is ending."""

@@ -17,11 +17,12 @@ from pratique.agent import guard, logs
 from pratique.agent.answers import World, allow, namespace_of, refuse
 from pratique.agent.metrics import Metrics
 from pratique.agent.mutating import Mutating
-from pratique.agent.servers import Receive, Scope, Send, answer, body_of
+from pratique.agent.servers import answer, body_of
 from pratique.agent.settings import Settings
 from pratique.constraint import Decision, Review, Violation, decide, expansion
 from pratique.constraint.expansion import ExpansionError
 from pratique.errors import NotFoundError
+from pratique.listener import Receive, Scope, Send
 from pratique.mutation import MutationError, MutationSystem
 
 POINT = "validation.gatekeeper.sh"

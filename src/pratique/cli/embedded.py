@@ -31,9 +31,10 @@ from pratique.client.service import ServiceClient
 from pratique.devcluster import DevCluster
 from pratique.devcluster import Settings as ClusterSettings
 from pratique.errors import PratiqueError
+from pratique.listener import Listener, tls_of
 from pratique.portal.app import create_app as create_portal
 from pratique.portal.settings import Settings as PortalSettings
-from pratique.service import Credentials, Listener, Service
+from pratique.service import Credentials, Service
 from pratique.service import Settings as ServiceSettings
 from pratique.service.certificates import Certificate, ensure
 
@@ -129,11 +130,7 @@ async def _listen(
     for listener in (
         Listener(service.app, host=HOST, port=ports.portal),
         Listener(
-            service.app,
-            host=HOST,
-            port=ports.tls,
-            certificate=certificate.certificate,
-            key=certificate.key,
+            service.app, host=HOST, port=ports.tls, tls=tls_of(certificate.certificate, certificate.key)
         ),
     ):
         await listener.start()

@@ -88,9 +88,10 @@ async def _serve(plan: Plan, output_format: str) -> None:
     from contextlib import AsyncExitStack
 
     from pratique.client.service import ServiceClient
+    from pratique.listener import Listener, tls_of
     from pratique.portal.app import create_app as create_portal
     from pratique.portal.settings import Settings as PortalSettings
-    from pratique.service import Listener, Service, Settings
+    from pratique.service import Service, Settings
     from pratique.service.certificates import ensure
 
     root = home.locate().root
@@ -116,10 +117,10 @@ async def _serve(plan: Plan, output_format: str) -> None:
         portal = PortalSettings(secure_cookie=plan.tls)
         service.fallback = create_portal(portal, lambda token: client.with_token(token or ""))
         stack.push_async_callback(service.stop)
-        pair = {"certificate": files[0], "key": files[1]}
+        tls = tls_of(*files)
         listeners = [
-            Listener(service.app, host=plan.plain[0], port=plan.plain[1], **(pair if plan.tls else {})),
-            Listener(service.app, host=plan.secure[0], port=plan.secure[1], **pair),
+            Listener(service.app, host=plan.plain[0], port=plan.plain[1], tls=tls if plan.tls else None),
+            Listener(service.app, host=plan.secure[0], port=plan.secure[1], tls=tls),
         ]
         # Ports first: credentials of a first start that then fails would never be shown.
         for listener in listeners:

@@ -6,19 +6,12 @@ parts; the parts do not know it.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import fcntl
 import os
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import uvicorn
-
-from pratique import ports
 from pratique.devcluster import auth, bootstrap
 from pratique.devcluster.api import Api
 from pratique.devcluster.controllers import Controllers
@@ -26,6 +19,7 @@ from pratique.devcluster.http.server import Server
 from pratique.devcluster.node import Node
 from pratique.devcluster.store import Store
 from pratique.errors import UnavailableError
+from pratique.listener import Listener, tls_of
 
 TOKEN_SECONDS = 365 * 24 * 3600
 
@@ -52,8 +46,7 @@ class DevCluster:
         self.port = settings.port
         self.api: Api | None = None
         self._lock: int | None = None
-        self._server: uvicorn.Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._listener: Listener | None = None
         self._controllers: Controllers | None = None
         self._node: Node | None = None
 
@@ -82,7 +75,11 @@ class DevCluster:
         bootstrap.ensure(api)
         api.definitions.start()
         server = Server(api, tokens)
-        await self._listen(server, files)
+        self._listener = Listener(
+            server, host=settings.host, port=settings.port, tls=tls_of(files.certificate, files.key)
+        )
+        await self._listener.start()
+        self.port = self._listener.port
         auth.write_kubeconfig(self.kubeconfig, files, url=self.url, cluster=settings.name)
         self._controllers = Controllers(api, settings, ca=files.ca_text)
         await self._controllers.start()
@@ -107,32 +104,6 @@ class DevCluster:
             raise UnavailableError(message, hint="stop it, or choose another folder for the state") from None
         self._lock = descriptor
 
-    async def _listen(self, server: Server, files: auth.Files) -> None:
-        settings = self.settings
-        listener = ports.listen(settings.host, settings.port)
-        self.port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            server,
-            ssl_certfile=str(files.certificate),
-            ssl_keyfile=str(files.key),
-            ssl_version=ssl.PROTOCOL_TLS_SERVER,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            http="httptools",
-            ws="none",
-            server_header=False,
-            timeout_graceful_shutdown=2,
-            timeout_keep_alive=120,
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started:
-            if self._serving.done():
-                await self._serving
-                raise UnavailableError("the embedded API server stopped while it started")
-            await asyncio.sleep(0.01)
-
     async def stop(self) -> None:
         """Stop everything; objects stay in the state folder."""
         if self._node is not None:
@@ -142,20 +113,11 @@ class DevCluster:
         if self.api is not None:
             await self.api.definitions.stop()
             self.api.store.end_watches()
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await asyncio.wait([self._serving])
+        if self._listener is not None:
+            await self._listener.stop()
         if self.api is not None:
             await self.api.close()
             self.api.store.close()
         if self._lock is not None:
             os.close(self._lock)
-        self._node = self._controllers = self._server = self._serving = self._lock = self.api = None
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals alone: the cluster is one part of a program."""
-
-    def capture_signals(self) -> Any:
-        """Take over no signals."""
-        return contextlib.nullcontext()
+        self._node = self._controllers = self._listener = self._lock = self.api = None

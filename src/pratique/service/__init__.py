@@ -5,12 +5,11 @@ what ARM has and `/api/v1` for the rest, and knows nothing of the portal: that i
 
     service = Service(Settings(state_dir=...))
     await service.start()          # opens and migrates the data
-    service.app                    # ASGI: hand it to `listener.Listener`
+    service.app                    # ASGI: hand it to `pratique.listener.Listener`
     await service.stop()
 """
 
 from pratique.service.app import Service, create_app
-from pratique.service.listener import Listener
 from pratique.service.settings import Credentials, Settings
 
-__all__ = ["Credentials", "Listener", "Service", "Settings", "create_app"]
+__all__ = ["Credentials", "Service", "Settings", "create_app"]
