@@ -68,3 +68,23 @@ def test_the_environment_says_where(tmp_path: Path) -> None:
     (kept,) = (tmp_path / ".cache" / "pratique").iterdir()
     assert (kept / "ab").read_bytes() == b"x"
     assert kept.stat().st_uid == os.geteuid()
+
+
+def test_folders_of_old_engines_go_when_a_new_one_comes(tmp_path: Path) -> None:
+    environ = {"PRATIQUE_CACHE": str(tmp_path)}
+    for age in range(6):
+        old = tmp_path / f"rego-{age:016x}"
+        old.mkdir(mode=0o700)
+        (old / "ab").write_bytes(b"x")
+        os.utime(old, (1_000_000 - age, 1_000_000 - age))
+    (tmp_path / "rego-of-mine").mkdir()
+    folder = codecache.opened(environ)
+    assert folder is not None
+    folder["ab"] = b"y"
+    left = {each.name for each in tmp_path.iterdir()}
+    assert {"rego-of-mine", *(f"rego-{age:016x}" for age in range(3))} < left
+    assert len(left) == 5
+    again = codecache.opened(environ)
+    assert again is not None
+    assert again["ab"] == b"y"
+    assert {each.name for each in tmp_path.iterdir()} == left

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -19,6 +21,9 @@ from typing import Final
 
 # When there are more files than this, the half that is oldest goes.
 _MOST: Final = 4000
+# So many engines keep their folders: the one at work, and those before it to which somebody may go back.
+_ENGINES: Final = 4
+_FOLDER: Final = re.compile(r"rego-[0-9a-f]{16}")
 
 
 class Folder(MutableMapping[str, bytes]):
@@ -108,10 +113,22 @@ def opened(environ: Mapping[str, str]) -> Folder | None:
     if not (chosen or base):
         return None
     root = Path(chosen) if chosen else Path(base) / "pratique"
+    path = root / f"rego-{_build()}"
     try:
-        return Folder(root / f"rego-{_build()}")
+        if not path.exists():
+            _forget(root, keep=_ENGINES - 1)
+        found = Folder(path)
+        os.utime(path)
     except OSError:
         return None
+    return found
+
+
+def _forget(root: Path, *, keep: int) -> None:
+    """Remove the folders of other engines, but for the `keep` of them that were used last."""
+    ours = [each for each in root.glob("rego-*") if _FOLDER.fullmatch(each.name) and each.is_dir()]
+    for folder in sorted(ours, key=lambda each: each.stat().st_mtime, reverse=True)[keep:]:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _build() -> str:
