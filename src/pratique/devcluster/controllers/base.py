@@ -65,10 +65,14 @@ def service_account(name: str) -> UserInfo:
 
 
 class Controller:
-    """One control loop. Subclasses set `name` and `watches`, and write `keys_for` and `sync`."""
+    """One control loop. Subclasses set `name`, `watches` and `kind`, and write `sync`.
+
+    The first that a controller watches is its own resource, whose kind is `kind`; the others wake it for their owners.
+    """
 
     name: ClassVar[str]
     watches: ClassVar[tuple[str, ...]]
+    kind: ClassVar[str] = ""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -77,8 +81,13 @@ class Controller:
         self._task: asyncio.Task[None] | None = None
 
     def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
-        """Return the keys that a change concerns."""
-        raise NotImplementedError
+        """Return the keys that a change concerns: the object itself, or the one that controls it."""
+        if resource == self.watches[0]:
+            return [key_of(obj)]
+        owner = controller_of(obj)
+        if owner is None or owner.get("kind") != self.kind:
+            return []
+        return [f"{namespace_of(obj)}/{owner['name']}"]
 
     async def sync(self, key: str) -> None:
         """Make the world fit for one key."""

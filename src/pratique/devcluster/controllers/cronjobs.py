@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import zoneinfo
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pratique.devcluster.controllers import jobs
@@ -15,10 +14,8 @@ from pratique.devcluster.controllers.base import (
     Api,
     Controller,
     Object,
-    controller_of,
     copied,
     deleting,
-    key_of,
     moment,
     name_of,
     namespace_of,
@@ -40,19 +37,11 @@ class CronJobs(Controller):
 
     name = "cronjob-controller"
     watches = (RESOURCE, jobs.RESOURCE)
+    kind = "CronJob"
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
         self._recorder = Recorder(api, self.name, self.user)
-
-    def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
-        """Return the CronJob itself, or a Job's owner."""
-        if resource == RESOURCE:
-            return [key_of(obj)]
-        owner = controller_of(obj)
-        if owner is None or owner.get("kind") != "CronJob":
-            return []
-        return [f"{namespace_of(obj)}/{owner['name']}"]
 
     async def sync(self, key: str) -> None:
         """Start what is due, forget old Jobs, and sleep until the next time."""

@@ -12,7 +12,6 @@ from pratique.devcluster.controllers.base import (
     Api,
     Controller,
     Object,
-    controller_of,
     copied,
     deleting,
     key_of,
@@ -43,6 +42,7 @@ class DaemonSets(Controller):
 
     name = "daemonset-controller"
     watches = (RESOURCE, "pods", "nodes")
+    kind = "DaemonSet"
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
@@ -51,14 +51,9 @@ class DaemonSets(Controller):
 
     def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
         """Return the DaemonSet itself, a pod's owner, or all after a change of a node."""
-        if resource == RESOURCE:
-            return [key_of(obj)]
         if resource == "nodes":
             return [key_of(item) for item in self.api.list(RESOURCE)]
-        owner = controller_of(obj)
-        if owner is None or owner.get("kind") != "DaemonSet":
-            return []
-        return [f"{namespace_of(obj)}/{owner['name']}"]
+        return super().keys_for(change, resource, obj)
 
     async def sync(self, key: str) -> None:
         """Create and delete pods, then write down what there is."""

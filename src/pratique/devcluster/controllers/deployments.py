@@ -42,6 +42,7 @@ class Deployments(Controller):
 
     name = "deployment-controller"
     watches = (RESOURCE, SETS)
+    kind = "Deployment"
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
@@ -49,11 +50,8 @@ class Deployments(Controller):
 
     def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
         """Return the Deployment itself, a ReplicaSet's owner, or those that may take a stray one."""
-        if resource == RESOURCE:
-            return [key_of(obj)]
-        owner = controller_of(obj)
-        if owner is not None:
-            return [f"{namespace_of(obj)}/{owner['name']}"] if owner.get("kind") == "Deployment" else []
+        if resource == RESOURCE or controller_of(obj) is not None:
+            return super().keys_for(change, resource, obj)
         found = self.api.list(RESOURCE, namespace_of(obj))
         return [key_of(item) for item in found if selects(item["spec"].get("selector"), obj)]
 

@@ -6,7 +6,6 @@ Source: `pkg/controller/job/job_controller.go` of Kubernetes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pratique.devcluster.controllers import conditions, pods
@@ -14,10 +13,8 @@ from pratique.devcluster.controllers.base import (
     Api,
     Controller,
     Object,
-    controller_of,
     copied,
     deleting,
-    key_of,
     moment,
     name_of,
     namespace_of,
@@ -37,20 +34,12 @@ class Jobs(Controller):
 
     name = "job-controller"
     watches = (RESOURCE, "pods")
+    kind = "Job"
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
         self._recorder = Recorder(api, self.name, self.user)
         self._pods = pods.PodControl(api, self.user, self._recorder)
-
-    def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
-        """Return the Job itself, or a pod's owner."""
-        if resource == RESOURCE:
-            return [key_of(obj)]
-        owner = controller_of(obj)
-        if owner is None or owner.get("kind") != "Job":
-            return []
-        return [f"{namespace_of(obj)}/{owner['name']}"]
 
     async def sync(self, key: str) -> None:
         """Start and stop pods, then write down what there is."""

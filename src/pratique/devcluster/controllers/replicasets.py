@@ -33,6 +33,7 @@ class ReplicaSets(Controller):
 
     name = "replicaset-controller"
     watches = (RESOURCE, "pods")
+    kind = "ReplicaSet"
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
@@ -41,12 +42,8 @@ class ReplicaSets(Controller):
 
     def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
         """Return the ReplicaSet itself, a pod's owner, or those that may take a stray pod."""
-        if resource == RESOURCE:
-            return [key_of(obj)]
-        owner = controller_of(obj)
-        if owner is not None:
-            own = f"{namespace_of(obj)}/{owner['name']}"
-            return [own] if owner.get("kind") == "ReplicaSet" else []
+        if resource == RESOURCE or controller_of(obj) is not None:
+            return super().keys_for(change, resource, obj)
         return [
             key_of(item)
             for item in self.api.list(RESOURCE, namespace_of(obj))

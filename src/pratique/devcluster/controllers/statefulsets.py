@@ -6,14 +6,12 @@ Source: `pkg/controller/statefulset` of Kubernetes.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 
 from pratique.devcluster.controllers import pods
 from pratique.devcluster.controllers.base import (
     Api,
     Controller,
     Object,
-    controller_of,
     copied,
     deleting,
     key_of,
@@ -34,21 +32,13 @@ class StatefulSets(Controller):
 
     name = "statefulset-controller"
     watches = (RESOURCE, "pods")
+    kind = "StatefulSet"
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
         self._recorder = Recorder(api, self.name, self.user)
         self._pods = pods.PodControl(api, self.user, self._recorder)
         self._history = History(api, self.user)
-
-    def keys_for(self, change: str, resource: str, obj: Object) -> Iterable[str]:
-        """Return the StatefulSet itself, or a pod's owner."""
-        if resource == RESOURCE:
-            return [key_of(obj)]
-        owner = controller_of(obj)
-        if owner is None or owner.get("kind") != "StatefulSet":
-            return []
-        return [f"{namespace_of(obj)}/{owner['name']}"]
 
     async def sync(self, key: str) -> None:
         """Take one step, then write down what there is."""
