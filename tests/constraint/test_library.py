@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.constraint import AUDIT, GATOR, WEBHOOK, Library, Review, TemplateError, decide
-from pratique.constraint.program import Program
+from pratique.constraint.program import Program, Programs
+from pratique.constraint.template import Template
 
 MESSAGE = """
 package owner
@@ -238,15 +239,19 @@ def test_a_broken_policy_says_so_and_hides_no_other(library: Library, rego: str)
 def test_a_fault_of_the_engine_denies_and_hides_no_other(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    program = Programs.program
+
+    def faulty(_given: Any, _data: Any) -> Any:
+        raise TypeError("a fault")
+
+    def made(programs: Programs, template: Template, parameters: Any) -> Program:
+        if parameters["labels"] == ["owner"]:
+            return Program(parameters, faulty)
+        return program(programs, template, parameters)
+
+    monkeypatch.setattr(Programs, "program", made)
+    library.put_constraint(library.constraints()[0].object)
     library.put_constraint(constraint("Owner", "again", parameters={"labels": ["team"]}))
-    run = Program.run
-
-    def faulty(program: Program, review: Any, inventory: Any) -> Any:
-        if program.parameters["labels"] == ["owner"]:
-            raise TypeError("a fault")
-        return run(program, review, inventory)
-
-    monkeypatch.setattr(Program, "run", faulty)
     found = {one.constraint_name: one for one in library.review(Review.from_object(pod()))}
     assert found["owners"].error
     assert found["owners"].message == "the policy could not be evaluated: a fault"

@@ -102,6 +102,21 @@ def test_equal_findings_are_one() -> None:
     assert len(findings(same)) == 2
 
 
+@pytest.mark.parametrize(
+    ("elements", "count"),
+    [
+        ([{"msg": "m"}, {"msg": "m"}], 1),
+        ([{"msg": "m", "details": {}}, {"msg": "m"}, {"msg": "m", "extra": 1}], 1),
+        ([{"msg": "m", "details": {"a": 1}}, {"msg": "m", "details": {"a": True}}], 2),
+        ([{"msg": "m", "details": {"a": 1}}, {"msg": "m", "details": {"a": 1}}], 1),
+        ([{"msg": "m", "details": {"a": 1}}, {"msg": "m"}, {"msg": "n"}, {"msg": "n"}], 3),
+        ([{"msg": "m", "details": 0}, {"msg": "m", "details": False}, {"msg": "m"}], 3),
+    ],
+)
+def test_equal_findings_of_a_set_are_one(elements: list[Any], count: int) -> None:
+    assert len(findings(rego.Set(elements))) == len(findings(elements)) == count
+
+
 def made(name: str, message: str, *actions: str) -> Violation:
     return Violation("K", name, message, actions[0], actions=actions)
 

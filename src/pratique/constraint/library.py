@@ -7,6 +7,7 @@ violation of its own and hides no other (gatekeeper.md 1.4, 2.3). It does no I/O
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import time
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ from pratique.constraint.violation import UNMATCHED, Finding, Locate, Violation,
 from pratique.errors import InputError, NotFoundError
 from pratique.kube import yaml
 from pratique.kube.providers import UnansweredError
+from pratique.rego.runtime.values import EMPTY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,16 +55,42 @@ class TemplateTime(NamedTuple):
     constraints: int
 
 
-class _Asked(NamedTuple):
-    """What a review asks, worked out once for each kind and enforcement point.
+class Asked:
+    """A constraint that a review asks, worked out once for each kind and enforcement point.
 
-    `within` is what is left to match in an object of that very kind: None is nothing.
+    `key` is its kind and name; `actions` are those at the point, the most severe first. `within` is what is left to
+    match in an object of that very kind: None is nothing.
     """
 
-    installed: _Installed
-    actions: tuple[str, ...]
-    matcher: Matcher | None
-    within: Matcher | None
+    __slots__ = ("actions", "answer", "installed", "key", "matcher", "parameters", "within")
+
+    def __init__(self, installed: _Installed, actions: tuple[str, ...]) -> None:
+        """Take what is the same for all objects of a kind."""
+        constraint = installed.constraint
+        self.installed = installed
+        self.actions = actions
+        self.key = (constraint.kind, constraint.name)
+        self.answer = installed.program.answer
+        self.parameters = installed.program.parameters
+        self.matcher: Matcher | None = None if constraint.match is None else installed.matcher
+        self.within = self.matcher and self.matcher.within()
+
+    def violation(self, finding: Finding, locate: Locate) -> Violation:
+        """Return what it found as its answer."""
+        constraint = self.installed.constraint
+        return Violation(
+            constraint.kind,
+            constraint.name,
+            finding.message,
+            self.actions[0],
+            finding.details,
+            constraint.annotations,
+            finding.error,
+            self.actions,
+            constraint.enforcement_action,
+            # What could not be matched is about no field.
+            nowhere if finding.error and finding.message.startswith(UNMATCHED) else locate,
+        )
 
 
 class Library:
@@ -72,7 +100,7 @@ class Library:
         self._programs = programs or Programs()
         self._templates: dict[str, Template] = {}
         self._constraints: dict[tuple[str, str], _Installed] = {}
-        self._candidates: dict[tuple[str, str, str], tuple[_Asked, ...]] = {}
+        self._candidates: dict[tuple[str, str, str], tuple[Asked, ...]] = {}
         self._namespaces: dict[str, dict[str, Any]] = {}
         self._inventory = Inventory()
 
@@ -221,51 +249,68 @@ class Library:
         """
         applied: list[tuple[str, str]] = []
         found: list[Violation] = []
+        locate = Fields(review.subject).find
+        for asked, each in self.answers(review, point):
+            applied.append(asked.key)
+            for finding in each:
+                found.append(asked.violation(finding, locate))
+        if len(found) > 1:
+            found.sort(key=_ORDER)
+        return applied, found
+
+    def answers(self, review: Review, point: str = WEBHOOK) -> list[tuple[Asked, Sequence[Finding]]]:
+        """Return each constraint that applies at this point with what it finds, in no special order.
+
+        A constraint that cannot be matched counts as one that applies. Raises `UnansweredError` where external
+        data must be fetched first.
+        """
+        answers: list[tuple[Asked, Sequence[Finding]]] = []
         candidates, exact = self._could_match(review, point)
         if not candidates:
-            return applied, found
+            return answers
         objects = self._objects(review)
-        locate = Fields(review.subject).find
         unanswered: list[Any] = []
-        for one, actions, whole, within in candidates:
-            if point == WEBHOOK and not one.template.admits(review.operation):
+        shape, data = review.input, {"inventory": self._inventory.data}
+        for asked in candidates:
+            if point == WEBHOOK and not asked.installed.template.admits(review.operation):
                 continue
-            matcher = within if exact else whole
+            matcher = asked.within if exact else asked.matcher
             try:
                 if matcher is not None and not applies(matcher, objects):
                     continue
             except MatchError as error:
-                reason = Finding(f"{UNMATCHED}{error.message}", None, error=True)
-                found.append(_violation(one, actions, reason, nowhere))
-            else:
-                try:
-                    answers = self._ask(one, review)
-                except UnansweredError as error:
-                    # The others are still asked, so that all that is missing is fetched at once.
-                    unanswered += error.questions
-                    continue
-                for finding in answers:
-                    found.append(_violation(one, actions, finding, locate))
-            applied.append((one.constraint.kind, one.constraint.name))
+                answers.append((asked, (Finding(f"{UNMATCHED}{error.message}", None, error=True),)))
+                continue
+            try:
+                # As `Program.run` does it, without one more call.
+                result = asked.answer({"review": shape, "parameters": asked.parameters}, data)
+                answers.append((asked, () if result is EMPTY else findings(result)))
+            except UnansweredError as error:
+                # The others are still asked, so that all that is missing is fetched at once.
+                unanswered += error.questions
+            except Exception as error:
+                # INVARIANT: whatever one policy does, every other constraint is still asked, and it denies.
+                answers.append((asked, (Finding(_failure(error), None, error=True),)))
         if unanswered:
             raise UnansweredError(*unanswered)
-        if len(found) > 1:
-            found.sort(key=_ORDER)
-        return applied, found
+        return answers
 
     def times(self, review: Review, point: str = WEBHOOK) -> list[TemplateTime]:
         """Return how long each template takes over a review: it is asked once more, by itself."""
         applied, _ = self.judge(review, point)
         taken: dict[str, TemplateTime] = {}
+        data = {"inventory": self._inventory.data}
         for key in applied:
             began = time.perf_counter_ns()
-            self._ask(self._constraints[key], review)
+            # What goes wrong takes its time too.
+            with contextlib.suppress(Exception):
+                findings(self._constraints[key].program.run(review.input, data))
             passed = time.perf_counter_ns() - began
             _, before, count = taken.get(key[0], ("", 0, 0))
             taken[key[0]] = TemplateTime(key[0], before + passed, count + 1)
         return [taken[kind] for kind in sorted(taken)]
 
-    def _could_match(self, review: Review, point: str) -> tuple[Sequence[_Asked], bool]:
+    def _could_match(self, review: Review, point: str) -> tuple[Sequence[Asked], bool]:
         """Return what could match, and whether the objects' own kind is the one that it was chosen for."""
         pairs = [group_kind(found) for found in (review.object, review.old_object) if found is not None]
         if pairs and pairs[0][1] and pairs[0] == pairs[-1]:
@@ -275,11 +320,11 @@ class Library:
         found = {id(one.installed): one for kind in sorted(kinds) for one in self._for_kind(kind, point)}
         return tuple(found.values()), False
 
-    def _for_kind(self, pair: tuple[str, str], point: str) -> tuple[_Asked, ...]:
+    def _for_kind(self, pair: tuple[str, str], point: str) -> tuple[Asked, ...]:
         found = self._candidates.get((*pair, point))
         if found is None:
             found = tuple(
-                _asked(one, actions)
+                Asked(one, actions)
                 for one in self._constraints.values()
                 if one.matcher.admits(*pair) and (actions := one.constraint.actions(point))
             )
@@ -295,47 +340,15 @@ class Library:
             objects.append(review.old_object)
         return [Candidate(found, namespace, review.source) for found in objects if found is not None]
 
-    def _ask(self, one: _Installed, review: Review) -> Sequence[Finding]:
-        try:
-            result = one.program.run(review.input, self._inventory.data)
-        except rego.EvaluationError as error:
-            return (Finding(_failure(error), None, error=True),)
-        except Exception as error:
-            # INVARIANT: whatever one policy does, every other constraint is still asked, and it denies.
-            return (
-                Finding(f"the policy could not be evaluated: {error or type(error).__name__}", None, True),
-            )
-        return findings(result) if result else ()
-
-
-def _asked(one: _Installed, actions: tuple[str, ...]) -> _Asked:
-    if one.constraint.match is None:
-        return _Asked(one, actions, None, None)
-    return _Asked(one, actions, one.matcher, one.matcher.within())
-
 
 def _asked_kind(review: Review) -> tuple[str, str]:
     kind = review.input["kind"]
     return kind["group"], kind["kind"]
 
 
-def _violation(one: _Installed, actions: tuple[str, ...], finding: Finding, locate: Locate) -> Violation:
-    constraint = one.constraint
-    return Violation(
-        constraint.kind,
-        constraint.name,
-        finding.message,
-        actions[0],
-        finding.details,
-        constraint.annotations,
-        finding.error,
-        actions,
-        constraint.enforcement_action,
-        locate,
-    )
-
-
-def _failure(error: rego.EvaluationError) -> str:
+def _failure(error: Exception) -> str:
+    if not isinstance(error, rego.EvaluationError):
+        return f"the policy could not be evaluated: {error or type(error).__name__}"
     place = f"{error.location.file}:{error.location.line}: " if error.location.line else ""
     return f"{place}{error.code}: {error.message}"
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique import rego
@@ -29,33 +28,41 @@ Sink = Callable[[str, Location], None]
 Trace = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+# What answers an input and data.
+Answer = Callable[[Any, Any], Any]
+
+
 class Program:
-    """Compiled Rego for one set of parameters."""
+    """Compiled Rego for one set of parameters.
 
-    entrypoint: str
-    parameters: Any = field(repr=False)
-    _policy: Any = field(repr=False)
-    _sink: Sink | None = field(default=None, repr=False)
-    _trace: Trace | None = field(default=None, repr=False)
+    `answer` takes the input, which is `{"review": ..., "parameters": parameters}`, and data with the inventory; it
+    returns the value of `violation`, and raises `rego.EvaluationError` when the policy fails.
+    """
 
-    def run(self, review: Mapping[str, Any], inventory: Mapping[str, Any]) -> Any:
-        """Return the value of `violation` for a review.
+    __slots__ = ("answer", "parameters")
 
-        Raises `rego.EvaluationError` when the policy fails.
-        """
+    def __init__(self, parameters: Any, answer: Answer) -> None:
+        """Take what answers, and what it is asked with."""
+        self.parameters = parameters
+        self.answer = answer
+
+    def run(self, review: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+        """Return the value of `violation` for a review."""
         # `input` is handed over whole: templates pass it on to functions of their own.
-        given = {"review": review, "parameters": self.parameters}
-        data = {"inventory": inventory}
-        if self._trace is None:
-            return self._policy.evaluate(self.entrypoint, given, data=data, sink=self._sink)
+        return self.answer({"review": review, "parameters": self.parameters}, data)
+
+
+def _traced(policy: Any, entrypoint: str, sink: Sink | None, trace: Trace) -> Answer:
+    """Return what answers and tells each time how it came to that."""
+
+    def answer(given: Any, data: Any) -> Any:
         events: list[Event] = []
         try:
-            return self._policy.evaluate(
-                self.entrypoint, given, data=data, sink=self._sink, watch=events.append
-            )
+            return policy.evaluate(entrypoint, given, data=data, sink=sink, watch=events.append)
         finally:
-            self._trace(explain.pretty(explain.select(events, "full"), query=""))
+            trace(explain.pretty(explain.select(events, "full"), query=""))
+
+    return answer
 
 
 class Programs:
@@ -108,7 +115,9 @@ class Programs:
         except TemplateError:
             # What is wrong with these parameters must show when the policy runs, as a violation of this constraint.
             policy = self._compile(template, sources, entrypoint, None)
-        return Program(entrypoint, parameters, policy, self._sink, self._trace)
+        if self._trace is not None:
+            return Program(parameters, _traced(policy, entrypoint, self._sink, self._trace))
+        return Program(parameters, policy.bound(entrypoint, sink=self._sink))
 
     def inventory_kinds(self, template: Template) -> set[tuple[str, str]]:
         """Return the (group and version, kind) that a template reads of the inventory, `*` for any."""

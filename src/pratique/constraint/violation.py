@@ -68,7 +68,8 @@ def findings(result: Any) -> list[Finding]:
     kind = type(result)
     if kind is rego.Set:
         # In no special order: answers are sorted when they are all there.
-        return _distinct(result.values())
+        each = [_finding(element) for element in result.rows()]
+        return each if len(each) < 2 or _differ(each) else _distinct(result.values())
     found = rego.to_json(result)
     if isinstance(found, dict):
         # A partial object: Gatekeeper's hook iterates over its keys.
@@ -76,6 +77,18 @@ def findings(result: Any) -> list[Finding]:
     if not isinstance(found, list):
         return [Finding(f"`violation` is no set but {_shown(found)}", {}, error=True)]
     return _distinct(found)
+
+
+def _differ(each: list[Finding]) -> bool:
+    """Tell whether each has a message of its own; those with the message of one before, and no details, are dropped."""
+    seen: dict[str, Finding] = {}
+    for finding in each:
+        first = seen.setdefault(finding.message, finding)
+        if first is not finding and not (first.details == finding.details == {}):
+            return False
+    if len(seen) < len(each):
+        each[:] = seen.values()
+    return True
 
 
 def _distinct(elements: Iterable[Any]) -> list[Finding]:

@@ -151,14 +151,18 @@ def _scope(scope: Any) -> Test | None:
 
 
 def _namespaces(patterns: Any, *, wanted: bool) -> Test | None:
-    tests = [glob(pattern) for pattern in _strings(patterns)]
-    if not tests:
+    listed = _strings(patterns)
+    if not listed:
         return None
+    exact = frozenset(pattern for pattern in listed if ANY not in (pattern[:1], pattern[-1:]))
+    open_ended = [glob(pattern) for pattern in listed if pattern not in exact]
 
     def test(candidate: Candidate) -> bool:
         name = namespace_name(candidate)
         # A cluster-scoped object that is no Namespace passes both lists.
-        return name is None or any(fits(name) for fits in tests) is wanted
+        if name is None:
+            return True
+        return (name in exact or (bool(open_ended) and any(fits(name) for fits in open_ended))) is wanted
 
     return test
 

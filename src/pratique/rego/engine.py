@@ -103,7 +103,6 @@ class Policy:
         state.input = value
         state.data = {} if data is None else data
         state.cache = self._blank.copy()
-        state.spent = 0
         if limits is not None:
             state.limits = limits
             state.left = limits.allowance
@@ -113,28 +112,42 @@ class Policy:
             state.tracer = Tracer(watch or _unwatched)
         try:
             found = entry(state)
-        except EvaluationError as error:
-            raise self._placed(error) from None
-        except RecursionError:
-            raise LimitError(
-                "the evaluation goes too deep", hint="flatten this policy or its input"
-            ) from None
-        except MemoryError:
-            raise LimitError("the evaluation needs too much memory") from None
-        except UnicodeError:
-            raise EvaluationError(
-                INTERNAL_ERROR, "a text holds half of a surrogate pair, which is no sign"
-            ) from None
         except Exception as error:
-            # A fault of ours must stay an error of this evaluation, with the policy's line.
-            place = place_of(self.emitted, error.__traceback__) or NOWHERE
-            message = f"the engine failed: {type(error).__name__}: {error}"
-            raise EvaluationError(INTERNAL_ERROR, message, place, hint="please report this policy") from error
-        if errors is not None and state.errors:
-            errors.extend(state.errors)
+            failure = self._failure(error)
+            raise failure from failure.__cause__
         if state.spent:
             _check_size(found, state.limits)
+        if errors is not None and state.errors:
+            errors.extend(state.errors)
         return found
+
+    def bound(self, entrypoint: str, *, sink: Sink | None = None) -> Callable[[Value, Value], Value]:
+        """Return `evaluate` for one entrypoint, as a function of input and data: what is asked again and again.
+
+        >>> from pratique import rego
+        >>> policy = rego.compile([rego.Source("a.rego", "package a\\np := input.x + data.y\\n")])
+        >>> policy.bound("data.a.p")({"x": 1}, {"y": 2})
+        3
+        """
+        entry, start, blank = self._entry(entrypoint), self._start, self._blank
+
+        def answer(value: Value, data: Value) -> Value:
+            state = start()
+            state.input = value
+            state.data = data
+            state.cache = blank.copy()
+            if sink is not None:
+                state.sink = sink
+            try:
+                found = entry(state)
+            except Exception as error:
+                failure = self._failure(error)
+                raise failure from failure.__cause__
+            if state.spent:
+                _check_size(found, state.limits)
+            return found
+
+        return answer
 
     def stages(self) -> dict[str, str]:
         """Return the policy after each pass, as text: syntax tree, plan, Python and its table of constants.
@@ -172,10 +185,24 @@ class Policy:
         root, path = self._namespace["N0"], tuple(names)
         return lambda state: documents.at(state, root, path)
 
-    def _placed(self, error: EvaluationError) -> EvaluationError:
-        if not error.location.line:
-            error.location = place_of(self.emitted, error.__traceback__) or error.location
-        return error
+    def _failure(self, error: Exception) -> EvaluationError:
+        """Return what an evaluation ends with: whatever went wrong, with the policy's line where that is known."""
+        if isinstance(error, EvaluationError):
+            if not error.location.line:
+                error.location = place_of(self.emitted, error.__traceback__) or error.location
+            return error
+        if isinstance(error, RecursionError):
+            return LimitError("the evaluation goes too deep", hint="flatten this policy or its input")
+        if isinstance(error, MemoryError):
+            return LimitError("the evaluation needs too much memory")
+        if isinstance(error, UnicodeError):
+            return EvaluationError(INTERNAL_ERROR, "a text holds half of a surrogate pair, which is no sign")
+        # A fault of ours must stay an error of this evaluation.
+        place = place_of(self.emitted, error.__traceback__) or NOWHERE
+        message = f"the engine failed: {type(error).__name__}: {error}"
+        failure = EvaluationError(INTERNAL_ERROR, message, place, hint="please report this policy")
+        failure.__cause__ = error
+        return failure
 
 
 def _shown(value: Any) -> str:
