@@ -28,7 +28,7 @@ from pratique.rego.plan.scope import Watching
 from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
 from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
-from pratique.rego.runtime.state import MISSING, Limits, State, beginning
+from pratique.rego.runtime.state import MISSING, Limits, State
 from pratique.rego.runtime.tracing import Event, Tracer
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Version
@@ -75,7 +75,6 @@ class Policy:
     _namespace: dict[str, Any] = field(repr=False)
     _entries: dict[str, Callable[[State], Value]] = field(repr=False)
     _blank: list[Value] = field(repr=False)
-    _start: Callable[[], State] = field(repr=False)
     _watched: bool = False
     # The query that the entrypoint `QUERY` answers, in the order in which it is evaluated.
     query: nodes.Body = ()
@@ -99,13 +98,16 @@ class Policy:
         entry = self._entries.get(entrypoint)
         if entry is None:
             entry = self._entries[entrypoint] = self._entry(entrypoint)
-        state = self._start()
+        state = State()
         state.input = value
         state.data = {} if data is None else data
-        state.cache = self._blank.copy()
-        if limits is not None:
-            state.limits = limits
-            state.left = limits.allowance
+        state.limits = known = limits or self.limits
+        state.left = known.allowance
+        state.spent = 0
+        if self._blank:
+            state.cache = self._blank.copy()
+        if self.strict:
+            state.strict = True
         if sink is not None:
             state.sink = sink
         if self._watched:
@@ -129,13 +131,19 @@ class Policy:
         >>> policy.bound("data.a.p")({"x": 1}, {"y": 2})
         3
         """
-        entry, start, blank = self._entry(entrypoint), self._start, self._blank
+        entry, blank, limits, strict = self._entry(entrypoint), self._blank, self.limits, self.strict
 
         def answer(value: Value, data: Value) -> Value:
-            state = start()
+            state = State()
             state.input = value
             state.data = data
-            state.cache = blank.copy()
+            state.limits = limits
+            state.left = limits.allowance
+            state.spent = 0
+            if blank:
+                state.cache = blank.copy()
+            if strict:
+                state.strict = True
             if sink is not None:
                 state.sink = sink
             try:
@@ -297,11 +305,9 @@ def restore(
     Raises ValueError when the bytes are something else, or name a builtin that is not there.
     """
     table = {**registry.table(), **(builtins or {})}
-    emitted, tree, code, rules = stored.load(data, table)
+    emitted, tree, code = stored.load(data, table)
     namespace = load(emitted, tree, code)
-    return Policy(
-        tree, emitted, None, limits, False, namespace, {}, [MISSING] * rules, beginning(limits, strict=False)
-    )
+    return Policy(tree, emitted, None, limits, False, namespace, {}, [MISSING] * emitted.slots)
 
 
 def query(  # noqa: PLR0913  # as for compile
@@ -436,8 +442,7 @@ def _policy(
         strict,
         namespace,
         {},
-        [MISSING] * len(planned.rules),
-        beginning(limits, strict=strict),
+        [MISSING] * emitted.slots,
         planned.watched,
     )
     for entrypoint in entrypoints:

@@ -26,7 +26,7 @@ from pratique.rego.runtime.values import Object, Set, Value, key
 from pratique.rego.source import Source, Span
 
 # Change the number when what stands in the bytes changes.
-FINGERPRINT: Final = f"{pratique.__version__} 3 {importlib.util.MAGIC_NUMBER.hex()}"
+FINGERPRINT: Final = f"{pratique.__version__} 4 {importlib.util.MAGIC_NUMBER.hex()}"
 
 
 def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
@@ -55,18 +55,18 @@ def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
             constants,
             nodes,
             sorted(plan.mocked),
-            len(plan.rules),
+            emitted.slots,
         )
     )
 
 
-def load(data: bytes, builtins: Mapping[str, Builtin]) -> tuple[Emitted, ir.Plan, CodeType, int]:
-    """Return the module, its tree, its code and the number of its rules.
+def load(data: bytes, builtins: Mapping[str, Builtin]) -> tuple[Emitted, ir.Plan, CodeType]:
+    """Return the module, its tree and its code.
 
     Raises ValueError when the bytes are not what `dump` makes, or name a builtin that is not there.
     """
     try:
-        filename, text, code, sources, places, constants, nodes, mocked, rules = marshal.loads(data)  # noqa: S302
+        filename, text, code, sources, places, constants, nodes, mocked, slots = marshal.loads(data)  # noqa: S302
         known = [Source(*each) for each in sources]
         spans = [None if each is None else Span(known[each[0]], each[1], each[2]) for each in places]
         values = {name: _unpacked(name, value, builtins) for name, value in constants}
@@ -74,7 +74,8 @@ def load(data: bytes, builtins: Mapping[str, Builtin]) -> tuple[Emitted, ir.Plan
         tree = tuple([ir.Node(*each) for each in nodes])
     except (EOFError, KeyError, IndexError, TypeError, zlib.error) as error:
         raise ValueError("not a stored policy, or of other builtins") from error
-    return Emitted(source, values, tuple(spans), filename), ir.Plan((), tree, frozenset(mocked)), code, rules
+    emitted = Emitted(source, values, tuple(spans), filename, slots=slots)
+    return emitted, ir.Plan((), tree, frozenset(mocked)), code
 
 
 def _packed(name: str, value: Any, emitted: Emitted) -> Any:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import linecache
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,60 @@ def test_input_is_neither_changed_nor_copied() -> None:
     policy = rego.compile([rego.Source("a.rego", "package t\n\np := input.a\n", "v1")])
     inner = {"b": [1]}
     assert policy.evaluate("data.t.p", {"a": inner}) is inner
+
+
+DEEP = """package t
+
+import rego.v1
+
+p contains [x, y, z] if {
+	x := object.get(input.a.b.c, "d", "none")
+	y := input.a.b.e
+	z := input.a.f
+}
+
+q contains name if {
+	walk(input, [_, value])
+	name := value.a.b
+}
+
+r contains key if some key, _ in input.a.b
+"""
+ODD = [
+    {},
+    {"a": None},
+    {"a": [1]},
+    {"a": {"b": "text", "f": 1}},
+    {"a": {"b": {"c": {"d": 1}, "e": 2}, "f": 3}},
+    [],
+    1,
+]
+
+
+@pytest.mark.parametrize("given", ODD, ids=map(str, ODD))
+def test_lookups_that_share_a_question_find_what_each_would(given: Any) -> None:
+    policy = rego.compile([rego.Source("a.rego", DEEP, "v1")])
+    assert "except AttributeError:" in policy.emitted.source
+
+    def at(*names: str) -> Any:
+        found = given
+        for name in names:
+            found = found.get(name, rego.UNDEFINED) if isinstance(found, dict) else rego.UNDEFINED
+        return found
+
+    inner = at("a", "b", "c")
+    wanted = [inner.get("d", "none") if isinstance(inner, dict) else inner, at("a", "b", "e"), at("a", "f")]
+    rows = [] if rego.UNDEFINED in wanted else [wanted]
+    assert list(policy.evaluate("data.t.p", given)) == rows
+    assert list(policy.evaluate("data.t.q", given)) == [at("a", "b")] * (at("a", "b") is not rego.UNDEFINED)
+    keys = at("a", "b")
+    assert list(policy.evaluate("data.t.r", given)) == (sorted(keys) if isinstance(keys, dict) else [])
+
+
+def test_answers_are_kept_where_they_are_asked_for_again() -> None:
+    asked = "package t\n\np if q\n\nq if startswith(input.a, input.b)\n"
+    policy = rego.compile([rego.Source("a.rego", asked, "v1")])
+    assert policy.emitted.source.count("s.cache") == 3  # looked up, and kept whether it holds or not
+    assert policy.evaluate("data.t", {"a": "ab", "b": "a"}) == {"p": True, "q": True}
+    alone = rego.compile([rego.Source("a.rego", "package t\n\nq if input.a > input.b\n", "v1")])
+    assert "s.cache" not in alone.emitted.source

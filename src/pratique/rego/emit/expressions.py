@@ -15,7 +15,7 @@ from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit import inline
 from pratique.rego.emit.comparisons import comparison
 from pratique.rego.emit.known import Known, Piece, shared_lookups, token
-from pratique.rego.emit.lines import Lines
+from pratique.rego.emit.lines import Lines, Lookup
 from pratique.rego.emit.names import Names
 from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
@@ -48,6 +48,8 @@ class Scope:
         self.states = ["s"]
         self.known = Known()
         self.aliases: dict[str, Piece] = {}
+        # Names that stand for every kind of value in turn.
+        self.wary: set[str] = set()
         self.uses = shared_lookups(rule)
         self._count = 0
 
@@ -88,7 +90,7 @@ class Scope:
             case ir.Array(items):
                 return Piece(f"[{self._list(items, out)}]", True, "list")
             case ir.SetOf(items):
-                return Piece(f"Set([{self._list(items, out)}])", True, "set")
+                return Piece(f"gathered([{self._list(items, out)}])", True, "set")
             case ir.ObjectOf(pairs):
                 return self._object(pairs, out)
         return self._document(expr, out)
@@ -158,7 +160,7 @@ class Scope:
         kind = "set" if rule.kind == "set" else "true" if always_true(rule) else ""
         if rule.replaceable:
             kind = ""
-        return Piece(f"r{number}({self.state})", kind == "set", kind)
+        return Piece(f"{self.names.rule(number)}({self.state})", kind == "set", kind)
 
     def _get(self, expr: ir.Get, out: Lines, into: str) -> Piece:
         base = self.atom(expr.base, out)
@@ -189,23 +191,20 @@ class Scope:
         if not all(key.kind == "str" for key in keys):
             for index, key in enumerate(keys, 1):
                 into = name if index == len(keys) else self.fresh()
-                out.add(f"{into} = {_lookup(base, key, easy=easy)}")
+                if key.kind == "str":
+                    out.add(Lookup(into, base, (key.text,), easy, base in self.wary))
+                else:
+                    out.add(f"{into} = {_lookup(base, key)}")
                 base, easy = into, False
             return
         self.known.origins[name] = base
-        if len(keys) == 1:
-            out.add(f"{name} = {_lookup(base, keys[0], easy=easy)}")
-            return
-        # Undefined has `get` too; what has none is an array or a scalar, and rare.
-        chain = "".join([f".get({key.text}, U)" for key in keys])
-        out.add(f"try: {name} = {base}{chain}")
-        out.add(f"except AttributeError: {name} = path({base}, ({', '.join([key.text for key in keys])}))")
+        out.add(Lookup(name, base, tuple([key.text for key in keys]), easy, base in self.wary))
 
     def _call(self, number: int, args: tuple[ir.Expr, ...], out: Lines) -> Piece:
         listed = "".join([f", {self.piece(arg, out).text}" for arg in args])
         if number not in self.plan.mocked_rules:
             kind = "true" if always_true(self.plan.rules[number]) else ""
-            return Piece(f"r{number}({self.state}{listed})", False, kind)
+            return Piece(f"{self.names.rule(number)}({self.state}{listed})", False, kind)
         name = self.fresh()
         out.add(f"{name} = call_rule({self.state}, r{number}{listed})")
         return Piece(name)
@@ -314,11 +313,7 @@ def always_true(rule: ir.Rule) -> bool:
     )
 
 
-def _lookup(base: str, name: Piece, *, easy: bool) -> str:
-    if name.kind == "str":
-        if easy:
-            return f"{base}.get({name.text}, U)"
-        return f"{base}.get({name.text}, U) if type({base}) is dict else get({base}, {name.text})"
+def _lookup(base: str, name: Piece) -> str:
     if name.kind == "int":
         return f"get({base}, {name.text})"
     return (

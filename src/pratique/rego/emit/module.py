@@ -16,6 +16,7 @@ from typing import Any
 
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit.expressions import Scope
+from pratique.rego.emit.lines import Lines
 from pratique.rego.emit.names import Names
 from pratique.rego.emit.rules import emit_rule
 from pratique.rego.plan import ir
@@ -28,7 +29,8 @@ from pratique.rego.source import Span
 class Emitted:
     """Generated source, its constants, and the place in the policy of each line.
 
-    `origins` has, for each constant that is a function, the builtin or pattern that it comes from.
+    `origins` has, for each constant that is a function, the builtin or pattern that it comes from. `slots` is how
+    many answers of rules an evaluation has to keep room for.
     """
 
     source: str
@@ -36,23 +38,27 @@ class Emitted:
     places: tuple[Span | None, ...]
     filename: str
     origins: dict[str, str] = field(default_factory=dict)
+    slots: int = 0
 
 
 def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     """Return the Python module of a plan."""
-    names = Names(builtins)
-    chunks: list[str] = []
-    places: list[Span | None] = []
+    names = Names(builtins, [rule.number for rule in plan.rules if rule.cached])
+    made: list[tuple[int, Lines]] = []
     for rule in plan.rules:
         if rule.kind == "function" and not (rule.clauses or rule.default or rule.number in plan.mocked_rules):
             continue  # nothing calls it
-        scope = Scope(names, plan, builtins, rule)
-        out = emit_rule(rule, scope)
-        chunks.append(out.text())
-        places.extend([*out.places(), None, None])
+        made.append((rule.number, emit_rule(rule, Scope(names, plan, builtins, rule))))
+    chunks: list[str] = []
+    places: list[Span | None] = []
+    for number, lines in made:
+        text, rows = lines.written(kept=number in names.asked)
+        chunks.append(text)
+        places.extend([*rows, None, None])
     source = "\n\n".join(chunks)
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    return Emitted(source, names.namespace, tuple(places), f"<rego {digest}>", names.origins)
+    slots = len(plan.rules) if names.asked else 0
+    return Emitted(source, names.namespace, tuple(places), f"<rego {digest}>", names.origins, slots)
 
 
 def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pratique.rego.builtins import patterns, sprintf
@@ -31,9 +31,13 @@ def made(letter: str, origin: str, builtins: Mapping[str, Builtin]) -> Any:
 class Names:
     """Names for constants, builtins, nodes and places, and the namespace that holds them."""
 
-    def __init__(self, builtins: Mapping[str, Builtin]) -> None:
+    def __init__(self, builtins: Mapping[str, Builtin], valued: Iterable[int]) -> None:
+        """`valued` are the rules whose value may be kept."""
+        self._valued = frozenset(valued)
         self.namespace: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
+        # The rules whose value generated code may ask for more than once.
+        self.asked: set[int] = set()
         self._builtins = builtins
         self._known: dict[Any, str] = {}
 
@@ -74,8 +78,15 @@ class Names:
         return self._name("F", ("strings", tuple(values)), frozenset(values))
 
     def node(self, number: int) -> str:
-        """Return the name of a node of the rule tree."""
+        """Return the name of a node of the rule tree: whoever has it can ask for every rule."""
+        self.asked.update(self._valued)
         return f"N{number}"
+
+    def rule(self, number: int) -> str:
+        """Return the name of a rule, which is going to be asked for its value."""
+        if number in self._valued:
+            self.asked.add(number)
+        return f"r{number}"
 
     def _name(self, letter: str, known: Any, value: Any) -> str:
         found = self._known.get(known)

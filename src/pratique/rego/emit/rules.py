@@ -12,7 +12,7 @@ from typing import Final
 from pratique.rego.emit import steps as statements
 from pratique.rego.emit.expressions import Scope, constant
 from pratique.rego.emit.known import hoisted_lookups
-from pratique.rego.emit.lines import Lines
+from pratique.rego.emit.lines import Either, Lines
 from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.values import Value, equal
 
@@ -38,8 +38,8 @@ def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
 
 
 def _look_up(rule: ir.Rule, out: Lines) -> None:
-    out.add(f"out = s.cache[{rule.number}]")
-    out.add("if out is not MISSING: return out")
+    out.add(Either(f"out = s.cache[{rule.number}]", kept=True))
+    out.add(Either("if out is not MISSING: return out", kept=True))
 
 
 def _stand_in(rule: ir.Rule, scope: Scope, out: Lines) -> None:
@@ -51,8 +51,9 @@ def _stand_in(rule: ir.Rule, scope: Scope, out: Lines) -> None:
 
 def _answer(rule: ir.Rule, value: str, out: Lines) -> None:
     if rule.cached:
-        out.add(f"out = s.cache[{rule.number}] = {value}")
-        out.add("return out")
+        out.add(Either(f"out = s.cache[{rule.number}] = {value}", kept=True))
+        out.add(Either("return out", kept=True))
+        out.add(Either(f"return {value}", kept=False))
     else:
         out.add(f"return {value}")
 
@@ -94,7 +95,7 @@ def _gather(rule: ir.Rule, scope: Scope, out: Lines) -> None:
         _answer(rule, f"collect_{made}(rows{sparse})", out)
     else:
         # What is in order answers nothing, so that is what must be quick.
-        _answer(rule, "Set(rows) if rows else EMPTY" if rule.kind == "set" else "rows", out)
+        _answer(rule, "gathered(rows) if rows else EMPTY" if rule.kind == "set" else "rows", out)
 
 
 def _extended(clause: ir.Clause, scope: Scope, out: Lines) -> bool:

@@ -167,6 +167,7 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines) -> st
         out.add(f"{scope.state}.left -= len({name}) + 1")
         out.add(f"if {scope.state}.left < 0: refill({scope.state})")
     if isinstance(step, ir.Walk):
+        scope.wary.add(step.value)
         return f"for {step.path}, {step.value} in {members}:"
     if step.key and step.value:
         return f"for {step.key}, {step.value} in {members}:"
@@ -201,9 +202,9 @@ def _members(step: ir.Scan | ir.Walk, source: Piece, scope: Scope) -> str:
         members = f"{_IN_ORDER[bool(step.key), bool(step.value)]}({name})"
         return members if step.key else f"({name} if type({name}) is list else {members})"
     if step.key and step.value:
-        return f"({name}.items() if type({name}) is dict else items({name}))"
+        return f"({name}.items() if type({name}) is dict else {_else('items', source)})"
     if step.key and source.kind != "set":
-        return f"keys({name})"
+        return f"({name} if type({name}) is dict else {_else('keys', source)})"
     return members_of(source, scope)
 
 
@@ -214,7 +215,13 @@ def members_of(source: Piece, scope: Scope) -> str:
         return name
     if source.kind == "set":
         return f"{name}.rows()" if scope.repeats else f"{name}.values()"
-    return f"({name} if type({name}) is list else {'rows_of' if scope.repeats else 'values'}({name}))"
+    return f"({name} if type({name}) is list else {_else('rows_of' if scope.repeats else 'values', source)})"
+
+
+def _else(function: str, source: Piece) -> str:
+    """Return the members of what is no array or object of the usual kind; mostly it is not there."""
+    call = f"{function}({source.text})"
+    return call if source.defined else f"() if {source.text} is U else {call}"
 
 
 def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
@@ -313,7 +320,7 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
     keys = () if step.key is None else (step.key,)
     nested(scope, ir.Branch(step.steps, keys, step.value), out, end, repeats=step.kind != "array")
     out.at = step.span
-    made = {"array": rows, "set": f"Set({rows})", "object": f"collect_object({rows})"}[step.kind]
+    made = {"array": rows, "set": f"gathered({rows})", "object": f"collect_object({rows})"}[step.kind]
     kind = {"array": "list", "set": "set", "object": ""}[step.kind]
     if made == rows:
         scope.aliases[step.local] = Piece(rows, True, kind)

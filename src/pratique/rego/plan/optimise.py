@@ -62,15 +62,11 @@ class _Optimiser:
             if rule.kind != "function":
                 self._rule(rule.number)
         live = self._reachable()
-        asked = self._asked()
         rules = []
         for number, made in enumerate(self._made):
             rule = made or self._plan.rules[number]
             if number not in live:
                 rule = replace(rule, clauses=(), default=None)
-            elif number not in asked and rule.kind != "function":
-                # Only the evaluation itself asks for it, once.
-                rule = replace(rule, cached=False)
             rules.append(rule)
         return replace(self._plan, rules=tuple(rules))
 
@@ -87,19 +83,6 @@ class _Optimiser:
             for clause in walk.clauses(rule):
                 waiting += [each.rule for each in walk.of_clause(clause) if isinstance(each, ir.Call)]
         return live
-
-    def _asked(self) -> set[int]:
-        """Return the rules whose value other rules read."""
-        exprs = [
-            each
-            for rule in self._made
-            if rule is not None
-            for clause in walk.clauses(rule)
-            for each in walk.of_clause(clause)
-        ]
-        if any(isinstance(each, ir.Extent) for each in exprs):
-            return set(range(len(self._made)))
-        return {each.rule for each in exprs if isinstance(each, ir.RuleValue | ir.Union)}
 
     # --- what bodies ask for -------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pratique.rego.runtime.values import (
     Set,
     compare,
     equal,
+    gathered,
     make_object,
     ordered,
 )
@@ -39,6 +40,7 @@ EXPORTED: Final[dict[str, Any]] = {
     "Set": Set,
     "compare": compare,
     "equal": equal,
+    "gathered": gathered,
     "make_object": make_object,
     "without": numbers.without,
     # references

@@ -62,10 +62,10 @@ class State:
 
     input: Value
     data: Value
-    cache: list[Value]
     left: int
     limits: Limits
-    strict: bool
+    cache: list[Value] = []  # noqa: RUF012  # replaced as a whole, where a policy keeps answers
+    strict: bool = False
     root: State | None = None
     mocks: dict[Any, Value] = {}  # noqa: RUF012  # replaced as a whole, never changed
     replaced: tuple[tuple[Value, ...], ...] = ()
@@ -98,14 +98,6 @@ class State:
         if root.notes is None:
             root.notes = {}
         return root.notes
-
-
-def beginning(limits: Limits, *, strict: bool) -> Callable[[], State]:
-    """Return what makes the first state of each evaluation with these limits.
-
-    It is a class of its own that has them as its defaults, so that an evaluation need not set them.
-    """
-    return type("State", (State,), {"limits": limits, "strict": strict, "left": limits.allowance})
 
 
 def refill(state: State) -> None:
