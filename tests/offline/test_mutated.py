@@ -103,10 +103,13 @@ def test_what_holds(tmp_path: Path, case: str) -> None:
         ("assertions: [{value: 1}]", "an assertion about a value needs `path`"),
         ("assertions: [{path: 'a['}]", "`path: a[`: unexpected token"),
         ("assertions: [{path: a, exists: maybe}]", "`exists: maybe` is neither `yes` nor `no`"),
-        ("assertions: [{error: '('}]", "`(` is no regular expression"),
+        (
+            "assertions: [{error: '('}]",
+            "invalid regular expression: error parsing regexp: missing closing ): `(`",
+        ),
         ("assertions: []", "invalid Case: assertions must be non-empty"),
         ("assertions: [{violations: no}]", "its test names no `template`"),
-        ("assertions: [{path: [a]}]", "`path` must be text"),
+        ("assertions: [{path: [a]}]", "`tests[0].cases[0].assertions[0].path` must be text, not a list"),
         ("operation: DELETE, assertions: [{mutated: no}]", "`DELETE` is no operation that mutates"),
         (
             "expected: ns.yaml, username: eve",

@@ -145,3 +145,46 @@ def test_the_policy_library_passes() -> None:
     paths = selection.find(f"{SHARED}/...")
     assert len(paths) == len(list(SHARED.rglob("suite.yaml")))
     assert [path for path in paths if suite.run(path).failed] == []
+
+
+def test_a_named_file_that_is_no_suite_fails(tmp_path: Path) -> None:
+    run(tmp_path, "[{}]")
+    result = suite.run(str(tmp_path / "template.yaml"))
+    assert result.failed
+    assert "`kind: Suite`" in result.failure
+
+
+def test_a_suite_with_a_mistake_fails_alone(tmp_path: Path) -> None:
+    run(tmp_path, "[{}]")
+    (tmp_path / "a.yaml").write_text(HEAD + "- {name: 5}\n")
+    results = [suite.run(path) for path in selection.find(str(tmp_path))]
+    assert [Path(one.path).name for one in results] == ["a.yaml", "suite.yaml"]
+    assert [one.failed for one in results] == [True, False]
+    assert "`tests[0].name` must be text, not 5" in results[0].failure
+
+
+def test_paths_are_as_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    run(tmp_path / "sub", "[{}]")
+    monkeypatch.chdir(tmp_path)
+    for given in ("./...", "sub", "./sub/"):
+        (path,) = selection.find(given)
+        assert (path.removeprefix("./"), Path(path).is_file()) == ("sub/suite.yaml", True)
+
+
+def test_a_message_that_is_no_expression_fails_also_without_violations(tmp_path: Path) -> None:
+    run(tmp_path, "[{violations: no, message: '('}]")
+    (tmp_path / "map.yaml").write_text("{apiVersion: v1, kind: Other, metadata: {name: a}}")
+    (test,) = suite.run(str(tmp_path / "suite.yaml")).tests
+    assert [case.failure for case in test.cases] == [
+        "message contains invalid regular expression: error parsing regexp: missing closing ): `(`"
+    ]
+
+
+def test_a_trace_is_of_the_policy_alone(tmp_path: Path) -> None:
+    run(tmp_path, "[{}]")
+    runner = suite.Runner.of(selection.Filter(), tracing=True)
+    (test,) = suite.run(str(tmp_path / "suite.yaml"), runner).tests
+    trace = test.cases[0].trace or ""
+    assert "Enter data." in trace
+    assert "data.hooks" not in trace

@@ -25,7 +25,12 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return orjson.dumps(line, default=_plain).decode()
+
+
+def _plain(value: object) -> object:
+    # Among the details of a violation are floats that know their spelling.
+    return float(value) if isinstance(value, float) else str(value)
 
 
 def configure(level: str) -> None:

@@ -104,11 +104,11 @@ def _distinct(elements: Iterable[Any]) -> list[Finding]:
 
 def _finding(element: Any) -> Finding:
     if type(element) is rego.Object:
-        element = rego.to_json(element)
+        element = rego.to_json(element, spelled=True)
     if type(element) is not dict:
         return Finding(f"violation without `msg`: {_shown(rego.to_json(element))}", {}, error=True)
     message = element.get("msg", rego.UNDEFINED)
-    details = rego.to_json(element["details"]) if "details" in element else {}
+    details = rego.to_json(element["details"], spelled=True) if "details" in element else {}
     if type(message) is str:
         return Finding(message, details)
     if message is rego.UNDEFINED:

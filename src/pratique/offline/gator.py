@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from pratique import rego
 from pratique.constraint import TemplateTime
 from pratique.constraint.validation import SCOPED
 from pratique.constraint.violation import UNMATCHED
@@ -94,6 +95,8 @@ def _json(value: Any, line: str) -> Iterator[str]:
             yield from _json(item, inner)
             lead = "," + inner
         yield line + ends[1]
+    elif isinstance(value, rego.Spelled):
+        yield value.text
     elif isinstance(value, float):
         yield goyaml.number(value, low=-6, high=21).replace("e-0", "e-")
     else:
@@ -165,7 +168,7 @@ def _floats(value: Any) -> Any:
         return {key: _floats(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_floats(item) for item in value]
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 def ordered(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pratique.constraint.external import Answer, answer
 from pratique.errors import InputError
-from pratique.kube import diff, objects, yaml
+from pratique.kube import diff, objects
 from pratique.kube.match import group_kind
 from pratique.kube.providers import Reply
 from pratique.mutation import Location, MutationError, MutationSystem, MutatorError, parse, values_at
@@ -79,29 +79,6 @@ def answers(case: Object) -> Mapping[str, Mapping[str, Any]]:
             if _is_error(value) and not (isinstance(value["error"], str) and value["error"]):
                 raise InputError(f"the `error` of `{key}` must be text", hint="put it in quotes")
     return found
-
-
-def with_values(tests: list[Object], text: str, path: str) -> None:
-    """Give the parts of a suite that are values their types back; all else in it is text. Raises `SourceError`."""
-    if not any(_has_values(test) for test in tests):
-        return
-    typed = yaml.read(text, file=path)[0]
-    for test, typed_test in zip(tests, typed["tests"], strict=True):
-        cases = zip(test.get("cases") or (), typed_test.get("cases") or (), strict=True)
-        for case, typed_case in cases:
-            if "externalData" in case:
-                case["externalData"] = typed_case["externalData"]
-            assertions = zip(case.get("assertions") or (), typed_case.get("assertions") or (), strict=True)
-            for assertion, typed_assertion in assertions:
-                if "value" in assertion:
-                    assertion["value"] = typed_assertion["value"]
-
-
-def _has_values(test: Object) -> bool:
-    return any(
-        "externalData" in case or any("value" in one for one in case.get("assertions") or ())
-        for case in test.get("cases") or ()
-    )
 
 
 def system(mutators: Found, said: Said) -> MutationSystem:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import re2
-import yaml
-
 from pratique.errors import InputError, NotFoundError
-from pratique.offline.entries import read_text
+from pratique.offline.suitefile import GROUP, read
+from pratique.rego import BuiltinError
+from pratique.rego.builtins import patterns
 
-GROUP: Final = "test.gatekeeper.sh"
 RECURSIVE: Final = "..."
 _EXTENSIONS: Final = (".yaml", ".yml")
 
@@ -62,14 +60,10 @@ class Filter:
 
 def pattern(text: str) -> Any:
     """Compile a regular expression; raises `InputError`."""
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return re2.compile(text, options)
-    except re2.error as error:
-        reason = error.args[0] if error.args else error
-        reason = reason.decode() if isinstance(reason, bytes) else reason
-        raise InputError(f"`{text}` is no regular expression: {reason}") from None
+        return patterns.compiled(text)
+    except BuiltinError as error:
+        raise InputError(f"invalid regular expression: {error.message}") from None
 
 
 def find(target: str) -> list[str]:
@@ -102,31 +96,11 @@ def find(target: str) -> list[str]:
 def is_suite(found: Any) -> bool:
     """Tell whether a document is a suite, of whatever version."""
     return (
-        isinstance(found, dict)
-        and found.get("kind") == "Suite"
-        and str(found.get("apiVersion") or "").partition("/")[0] == GROUP
+        isinstance(found, dict) and found.get("kind") == "Suite" and _group(found.get("apiVersion")) == GROUP
     )
 
 
-class _Loader(yaml.CBaseLoader):
-    """Reads every scalar as text: `yes` and `no` are text in suites, and nothing else is needed."""
-
-
-def read(path: str) -> Any:
-    """Return the first document of a file with all its scalars as text, None when it has none.
-
-    Raises `InputError` when it is no YAML, or not a mapping.
-    """
-    try:
-        found = next(iter(yaml.load_all(read_text(path), Loader=_Loader)), None)  # makes texts only
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise InputError(f"{path}{line}: not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
-    except RecursionError:
-        raise InputError(f"{path}: nested too deeply") from None
-    if not isinstance(found, dict) and found not in (None, ""):
-        raise InputError(f"{path}: a mapping is wanted here, as every Kubernetes object is one")
-    return found
+def _group(version: Any) -> str:
+    """Return the group of an `apiVersion`, which has exactly one slash."""
+    group, mark, rest = version.partition("/") if isinstance(version, str) else ("", "", "")
+    return group if mark and "/" not in rest else ""

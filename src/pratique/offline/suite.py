@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pratique import codecache
 from pratique.constraint import GATOR, ConstraintError, Library, Programs, Review
-from pratique.constraint.expansion import GENERATED, imply
+from pratique.constraint.expansion import GENERATED, imply, is_template
 from pratique.errors import InputError, PratiqueError, SourceError
 from pratique.kube import yaml
 from pratique.kube.match import group_kind
-from pratique.mutation import MutationSystem, MutatorError
-from pratique.offline import gator, mutated, selection
+from pratique.mutation import MutationSystem, MutatorError, is_mutator
+from pratique.offline import gator, mutated, selection, suitefile
 from pratique.offline.entries import Entry, read_text, split
 from pratique.offline.generator import Generator
 from pratique.offline.mutated import Said
 from pratique.offline.printed import Printed
-from pratique.offline.selection import GROUP, Filter, is_suite
+from pratique.offline.selection import Filter, is_suite
+from pratique.offline.suitefile import GROUP
 
 _CONSTRAINTS: Final = "constraints.gatekeeper.sh"
 
@@ -82,12 +82,6 @@ _REQUEST: Final = frozenset(
 ) | frozenset(("name", "namespace", "operation", "userInfo", "object", "oldObject", "dryRun", "options"))
 
 
-# Every scalar is read as text; `yes` and `no` are no truth values to yaml.v3.
-_TRUE: Final = ("true", "True", "TRUE")
-_NOTHING: Final = ("", "~", "null", "Null", "NULL")
-_FLAGS: Final = (*_TRUE, "false", "False", "FALSE", *_NOTHING)
-
-
 class CaseError(InputError):
     """A case cannot be played as it is written."""
 
@@ -125,71 +119,24 @@ def run(path: str, runner: Runner | None = None) -> Suite:
     """Run a suite; whatever is wrong with it is part of the result."""
     began = time.perf_counter()
     try:
-        found = selection.read(path)
+        found, places = suitefile.read_placed(path)
         if not is_suite(found):
             raise InputError(
                 f"`{path}` is no suite", hint=f"write `apiVersion: {GROUP}/v1alpha1`, `kind: Suite`"
             )
-        tests = _checked(found)
-        mutated.with_values(tests, _text(path), path)
-        skipped = _true(found, "skip")
+        document = suitefile.checked(found, places)
+        tests = document.get("tests") or []
+        skipped = document.get("skip", False)
         done = () if skipped else tuple(_tests(Path(path).parent, tests, runner or Runner.of(Filter())))
     except PratiqueError as error:
         return Suite(path, error.render(), seconds=time.perf_counter() - began)
     return Suite(path, skipped=skipped, seconds=time.perf_counter() - began, tests=done)
 
 
-def _checked(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a suite's tests when everything in them has the type that it should have."""
-    tests = _mappings(found.get("tests"), "tests")
-    _flags(found, "skip")
-    for test in tests:
-        _texts(test, "name", "template", "constraint", "expansion")
-        _flags(test, "skip", "invalid")
-        _files(test, "mutators")
-        for case in _mappings(test.get("cases"), "cases"):
-            _texts(case, "name", "object", "expected", "operation", "username")
-            _flags(case, "skip")
-            _files(case, "inventory")
-            for assertion in _mappings(case.get("assertions"), "assertions"):
-                _texts(assertion, "violations", "message", "path", "exists", "mutated", "error")
-    return tests
-
-
-def _texts(found: dict[str, Any], *keys: str) -> None:
-    for key in keys:
-        if not isinstance(found.get(key, ""), str):
-            raise CaseError(f"`{key}` must be text, not a list or an object")
-
-
-def _files(found: dict[str, Any], key: str) -> None:
-    names = found.get(key) or []
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CaseError(f"`{key}` must be a list of files")
-
-
-def _flags(found: dict[str, Any], *keys: str) -> None:
-    for key in keys:
-        if found.get(key, "") not in _FLAGS:
-            raise CaseError(f"`{key}` must be true or false")
-
-
-def _mappings(value: Any, name: str) -> list[dict[str, Any]]:
-    if value is None or value in _NOTHING:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise CaseError(f"`{name}` must be a list of objects")
-    return value
-
-
-def _true(found: Mapping[str, Any], key: str) -> bool:
-    return found.get(key) in _TRUE
-
-
 def _tests(folder: Path, tests: list[dict[str, Any]], runner: Runner) -> Iterator[Test]:
     for test in tests:
         name = test.get("name") or ""
-        if _true(test, "skip") or not runner.wanted.wants_test(test):
+        if test.get("skip") or not runner.wanted.wants_test(test):
             yield Test(name, skipped=True)
             continue
         began = time.perf_counter()
@@ -203,7 +150,7 @@ def _tests(folder: Path, tests: list[dict[str, Any]], runner: Runner) -> Iterato
 
 
 def _play(folder: Path, name: str, test: dict[str, Any], runner: Runner) -> tuple[Case, ...]:
-    invalid = _true(test, "invalid")
+    invalid = test.get("invalid", False)
     try:
         _mutators(folder, test, runner.said)
         _library(folder, test, runner.programs)
@@ -222,9 +169,9 @@ def _play(folder: Path, name: str, test: dict[str, Any], runner: Runner) -> tupl
     _generator(folder, test)
     return tuple(
         _case(folder, test, case, runner)
-        if not _true(case, "skip") and runner.wanted.wants_case(name, case.get("name") or "")
+        if not case.get("skip") and runner.wanted.wants_case(name, case.get("name") or "")
         else Case(case.get("name") or "", skipped=True)
-        for case in _mappings(test.get("cases"), "cases")
+        for case in test.get("cases") or ()
     )
 
 
@@ -271,13 +218,12 @@ def _is_template(found: Any) -> bool:
 
 
 def _text(path: str, what: str = "") -> str:
-    try:
-        return read_text(path)
-    except InputError:
-        if os.path.exists(path):
-            raise
-        prefix = f'reading {what} from "{path}": ' if what else ""
-        raise CaseError(f"{prefix}open {path}: no such file or directory") from None
+    prefix = f'reading {what} from "{path}": ' if what else ""
+    if os.path.isdir(path):
+        raise CaseError(f"{prefix}read {path}: is a directory")
+    if not os.path.exists(path):
+        raise CaseError(f"{prefix}open {path}: no such file or directory")
+    return read_text(path)
 
 
 def _case(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: Runner) -> Case:
@@ -348,8 +294,15 @@ def _messages(library: Library, generator: Generator, entry: Entry, found: dict[
 
 
 def _generator(folder: Path, test: dict[str, Any]) -> Generator:
-    names = [test["expansion"], *(test.get("mutators") or ())] if test.get("expansion") else []
-    return Generator(_read(folder, names))
+    if not test.get("expansion"):
+        return Generator(())
+    path = _join(folder, test["expansion"])
+    _text(path, "ExpansionTemplate")
+    found = list(_read(folder, [test["expansion"]]))
+    # Mutators of what is generated are ours: gator takes only ExpansionTemplates.
+    if not found or not all(is_template(one) or is_mutator(one) for _, one in found):
+        raise CaseError(f'not an Expansion Template: "{path}"')
+    return Generator([*found, *_read(folder, test.get("mutators") or ())])
 
 
 def _read(folder: Path, names: Iterable[Any]) -> Iterator[tuple[Entry, dict[str, Any]]]:
@@ -418,15 +371,15 @@ def _admission(found: dict[str, Any]) -> Review:
 def _failure(assertion: Mapping[str, Any], messages: list[str]) -> str:
     """Return why an assertion does not hold, in gator's words, or nothing."""
     pattern = assertion.get("message")
-    search = selection.pattern(pattern).search if pattern else None
+    search = _search(pattern) if pattern else None
     count = sum(search is None or search(message) is not None for message in messages)
     wanted = assertion.get("violations", "yes")
     if wanted == "yes":
         holds, words = count > 0, "at least 1"
     elif wanted == "no":
         holds, words = count == 0, "none"
-    elif re.fullmatch("[0-9]{1,9}", wanted):
-        holds, words = count == int(wanted), f"exactly {int(wanted)}"
+    elif isinstance(wanted, int) and wanted >= 0:
+        holds, words = count == wanted, f"exactly {wanted}"
     else:
         raise CaseError(
             'invalid yaml: assertion.violation, if set, must be a nonnegative integer, "yes", or "no": '
@@ -439,3 +392,11 @@ def _failure(assertion: Mapping[str, Any], messages: list[str]) -> str:
         f"unexpected number of violations: got {count} violations{about} but want {words}: "
         f"got messages [{' '.join(messages)}]"
     )
+
+
+def _search(pattern: str) -> Callable[[str], Any]:
+    try:
+        found: Callable[[str], Any] = selection.pattern(pattern).search
+    except InputError as error:
+        raise CaseError(f"message contains {error.message}") from None
+    return found

@@ -24,7 +24,7 @@ from pratique.rego.parse import module_data, parse_module
 from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitError
 from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.text import json_text, rego_text, to_json
-from pratique.rego.runtime.values import UNDEFINED, Object, Set
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Spelled
 from pratique.rego.source import Source, Version
 from pratique.rego.stored import FINGERPRINT
 
@@ -44,6 +44,7 @@ __all__ = [
     "RefusalError",
     "Set",
     "Source",
+    "Spelled",
     "Version",
     "builtins",
     "compile",

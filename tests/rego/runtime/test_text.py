@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import pickle
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from pratique.rego.runtime.numbers import parse_number
 from pratique.rego.runtime.text import json_text, plain_text, rego_text, to_json
-from pratique.rego.runtime.values import Set, make_object
+from pratique.rego.runtime.values import Set, Spelled, make_object
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,16 @@ def test_json_has_the_escapes_of_go() -> None:
 def test_plain_json_data_goes_through_any_encoder() -> None:
     value = {"s": Set(["b", "a"]), "n": [Decimal("1.5"), Decimal("2.0")], "o": make_object([(1, True)])}
     assert json.loads(json.dumps(to_json(value))) == {"s": ["a", "b"], "n": [1.5, 2], "o": {"1": True}}
+
+
+@pytest.mark.parametrize("text", ["1.0", "1e20", "-0", "0.33333333333333333334", "1E3"])
+def test_a_spelled_number_keeps_its_text_and_is_a_float_to_encoders(text: str) -> None:
+    found = to_json(parse_number(text), spelled=True)
+    assert (type(found), found.text) == (Spelled, text)
+    assert json.loads(json.dumps(found)) == float(text)
+    assert pickle.loads(pickle.dumps(found)).text == text
+
+
+@pytest.mark.parametrize("text", ["1", "1.5", "100000000000000000000000"])
+def test_a_number_that_is_spelled_as_its_value_is_nothing_special(text: str) -> None:
+    assert type(to_json(parse_number(text), spelled=True)) in (int, float)

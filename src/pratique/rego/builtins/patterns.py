@@ -85,6 +85,8 @@ def _go_message(error: Exception, pattern: str) -> str:
         if reason.startswith(ours):
             reason = theirs
             break
+    if text.startswith("trailing \\"):
+        what = pattern = ""
     return f"{reason}: `{what or pattern}`"
 
 

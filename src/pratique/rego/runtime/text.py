@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pratique.rego.runtime import numbers
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, Written
+from pratique.rego.runtime.values import UNDEFINED, Object, Set, Spelled, Value, Written
 
 _ESCAPES: Final = {
     '"': '\\"',
@@ -81,26 +81,32 @@ def key_text(name: Value) -> str:
     return name if type(name) is str else json_text(name)
 
 
-def to_json(value: Value) -> Any:
+def to_json(value: Value, *, spelled: bool = False) -> Any:
     """Return the value as plain JSON data: sets become sorted lists, keys strings, decimals numbers.
+
+    With `spelled`, a number whose text says more than its value is a `Spelled`: a float that keeps the text.
 
     >>> from pratique import rego
     >>> rego.to_json(rego.Set(["b", "a"]))
     ['a', 'b']
     """
     kind = type(value)
-    if kind is list:
-        return [to_json(item) for item in value]
+    if kind is list or kind is Set:
+        return [to_json(item, spelled=spelled) for item in value]
     if kind is dict:
-        return {name: to_json(item) for name, item in value.items()}
-    if kind is Set:
-        return [to_json(item) for item in value]
+        return {name: to_json(item, spelled=spelled) for name, item in value.items()}
     if kind is Object:
-        return {key_text(name): to_json(value.get(name)) for name in value}
+        return {key_text(name): to_json(value.get(name), spelled=spelled) for name in value}
     if kind is Decimal or kind is Written:
-        integer = numbers.whole(value)
-        return float(value) if integer is None else integer
+        return _json_number(value, spelled=spelled)
     return value
+
+
+def _json_number(value: Decimal, *, spelled: bool) -> Any:
+    integer = numbers.whole(value)
+    found = float(value) if integer is None else integer
+    text = numbers.number_text(value)
+    return Spelled(text) if spelled and repr(found) != text else found
 
 
 def json_text(value: Value) -> str:
