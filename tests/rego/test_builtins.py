@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from tests.rego import calls
 
 from pratique import rego
+from pratique.rego.builtins import patterns
 
 CASES = list(calls.cases())
 
@@ -38,3 +40,44 @@ def test_every_builtin_has_an_example_and_a_sentence() -> None:
     known = rego.builtins()
     assert {name for name, each in known.items() if not each.refused} - silent == shown
     assert not [name for name, each in known.items() if not each.summary.endswith(".")]
+
+
+def test_finding_out_whether_there_is_a_match_agrees_with_the_match() -> None:
+    table = ["", "a", "ab", "aab", "xé", "é", "\U0001f600a", "a\nb", "a-b.c", "http://a.bc:80/d"]
+    known = [
+        "a*",
+        "^a+b?$",
+        "(a|b)+",
+        "[^a]",
+        "é",
+        ".",
+        "^.$",
+        "(?i)A",
+        "(?s)a.b",
+        "(?m)^b$",
+        r"\bb",
+        r"\pL",
+        "",
+    ]
+    known += [r"^(https?:\/\/)?[a-z0-9]+([\-\.]{1}[a-z0-9]+)*\.[a-z]{2,5}(:[0-9]{1,5})?(\/.*)?$"]
+    for pattern in known:
+        for text in table:
+            wanted = patterns.compiled(pattern).search(text) is not None
+            assert (patterns.searcher(pattern)(text) is not None) == wanted, (pattern, text)
+
+
+def test_globs_that_are_known_answer_as_those_that_are_not() -> None:
+    given = {"texts": ["", "a", "a.b", "b", "ab.", "c/d", "*", "é", 1, None]}
+    for glob in ("*", "a*", "*.b", "**", "a.?", "{a,b}*", "[a-c]", r"\*", "[", "é"):
+        for signs in ("null", "[]", '["."]', '["/", "."]', '["ab"]'):
+            text = (
+                "package t\n\nknown := [x | some each in input.texts; "
+                f"x := glob.match(`{glob}`, {signs}, each)]\n\n"
+                "asked := [x | some each in input.texts; x := glob.match(input.glob, input.signs, each)]\n"
+            )
+            policy = rego.compile([rego.Source("t.rego", text, "v1")])
+            value = {**given, "glob": glob, "signs": json.loads(signs)}
+            assert policy.evaluate("data.t.known", value) == policy.evaluate("data.t.asked", value), (
+                glob,
+                signs,
+            )

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, compare, equal, key, make_object, ordered
+from pratique.rego.runtime.values import (
+    UNDEFINED,
+    Object,
+    Set,
+    compare,
+    equal,
+    gathered,
+    key,
+    make_object,
+    ordered,
+)
 
 EQUAL = [
     (1, 1.0),
@@ -116,3 +126,25 @@ def test_an_object_with_a_key_that_is_no_string() -> None:
     found = make_object([(1, "a"), ("1", "b"), ([1], "c")])
     assert type(found) is Object
     assert (found.get(1.0), found.get("1"), found.get([1]), found.get(2)) == ("a", "b", "c", UNDEFINED)
+
+
+SHARED: dict[str, Any] = {}
+texts = st.text("abé\U0001f600", max_size=2)
+records = st.one_of(
+    st.fixed_dictionaries({"msg": texts}),
+    st.fixed_dictionaries({"msg": texts, "details": st.just(SHARED)}),
+    st.fixed_dictionaries({"msg": texts, "field": texts}),
+    st.fixed_dictionaries({"msg": texts | st.integers(0, 1), "details": st.just(SHARED) | st.just({})}),
+)
+
+
+@given(
+    st.lists(records, max_size=5) | st.lists(st.fixed_dictionaries({"msg": texts, "a": texts}), max_size=5)
+)
+def test_what_policies_answer_comes_once_and_in_order(rows: list[dict[str, Any]]) -> None:
+    wanted = ordered({key(row): row for row in reversed(rows)}.values())
+    for made in (Set(rows), gathered(list(rows))):
+        assert list(made) == wanted
+        assert len(made) == len(wanted) == len(made.values())
+        assert made == Set(wanted)
+        assert all(row in made for row in rows)

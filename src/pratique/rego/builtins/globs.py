@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
 from pratique.rego.builtins import patterns
 from pratique.rego.builtins.registry import RefusalError, builtin, operand_error
@@ -18,13 +17,25 @@ def match(pattern: Value, delimiters: Value, text: Value) -> Value:
 
     No delimiters in the array means `.`; null means that nothing delimits.
     """
-    signs = () if delimiters is None else tuple(texts("glob.match", 2, delimiters)) or (".",)
-    for sign in signs:
-        if len(sign) != 1:
-            raise operand_error("glob.match", 2, "array of runes", "array containing string")
+    signs = _signs(delimiters)
     if type(text) is not str:
         raise operand_error("glob.match", 3, "string", type_name(text))
-    return _compiled(pattern, "".join(signs)).fullmatch(text) is not None
+    return patterns.searcher(_regex(pattern, signs))(text) is not None
+
+
+def regex(pattern: str, delimiters: Value) -> str:
+    """Return the regular expression that is found in a text exactly where the whole text fits the pattern.
+
+    Raises RefusalError, or BuiltinError, for operands that `glob.match` refuses.
+    """
+    return _regex(pattern, _signs(delimiters))
+
+
+def _signs(delimiters: Value) -> str:
+    signs = () if delimiters is None else tuple(texts("glob.match", 2, delimiters)) or (".",)
+    if any(len(sign) != 1 for sign in signs):
+        raise operand_error("glob.match", 2, "array of runes", "array containing string")
+    return "".join(signs)
 
 
 @builtin("glob.quote_meta", "string -> string")
@@ -34,8 +45,8 @@ def quote_meta(text: Value) -> Value:
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str, delimiters: str) -> Any:
-    return patterns.compiled(f"(?s:{_Translator(pattern, delimiters).whole()})")
+def _regex(pattern: str, delimiters: str) -> str:
+    return f"^(?s:{_Translator(pattern, delimiters).whole()})$"
 
 
 class _Translator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from pratique.rego.builtins import patterns
@@ -22,11 +23,18 @@ def _compiled(name: str, pattern: str) -> Any:
         raise BuiltinError(error.code, f"{name}: {error.message}") from None
 
 
+def _searcher(name: str, pattern: str) -> Callable[[str], Any]:
+    try:
+        return patterns.searcher(pattern)
+    except BuiltinError as error:
+        raise BuiltinError(error.code, f"{name}: {error.message}") from None
+
+
 @builtin("regex.match", "string, string -> boolean", unchecked=True)
 def match(pattern: Value, text: Value) -> Value:
     """Tell whether the pattern is found anywhere in the text."""
     if type(pattern) is str and type(text) is str:
-        return _compiled("regex.match", pattern).search(text) is not None
+        return _searcher("regex.match", pattern)(text) is not None
     raise mismatch("regex.match", pattern, text)
 
 
@@ -34,7 +42,7 @@ def match(pattern: Value, text: Value) -> Value:
 def re_match(pattern: Value, text: Value) -> Value:
     """Do what regex.match does, under its old name."""
     if type(pattern) is str and type(text) is str:
-        return _compiled("re_match", pattern).search(text) is not None
+        return _searcher("re_match", pattern)(text) is not None
     raise mismatch("re_match", pattern, text)
 
 
@@ -132,7 +140,7 @@ def template_match(template: Value, text: Value, start: Value, end: Value) -> Va
     if depth:
         raise RefusalError(f"unbalanced braces in {quote(template)}")
     source.append(re.escape(template[at:]) + "$")
-    return _compiled("regex.template_match", "".join(source)).search(text) is not None
+    return _searcher("regex.template_match", "".join(source))(text) is not None
 
 
 @builtin("regex.globs_match", "string, string -> boolean")

@@ -278,7 +278,7 @@ def _object(schema: Schema, value: dict[str, Any], path: tuple[str, ...], result
 
 
 def _found(pattern: str, text: str) -> bool:
-    return patterns.compiled(pattern).search(text) is not None
+    return patterns.searcher(pattern)(text) is not None
 
 
 def _string(schema: Schema, value: str, path: tuple[str, ...], result: _Result) -> None:

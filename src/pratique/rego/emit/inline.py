@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeAlias
 
-from pratique.rego.builtins import registry, sprintf
-from pratique.rego.builtins.patterns import compiled
+from pratique.rego.builtins import globs, registry, sprintf
+from pratique.rego.builtins.patterns import searcher
 from pratique.rego.emit.known import Piece
 from pratique.rego.emit.names import Names
 from pratique.rego.plan import ir
@@ -171,11 +171,25 @@ def _regex_match(call: _Call) -> Piece | None:
     pattern, text = call.args
     if not (pattern.const and type(pattern.value) is str and text.simple):
         return None
+    return _found(call, pattern.value, text)
+
+
+def _glob_match(call: _Call) -> Piece | None:
+    pattern, delimiters, text = call.args
+    if not (pattern.const and delimiters.const and type(pattern.value) is str and text.simple):
+        return None
     try:
-        compiled(pattern.value)
+        return _found(call, globs.regex(pattern.value, delimiters.value), text)
+    except (BuiltinError, registry.RefusalError):
+        return None
+
+
+def _found(call: _Call, pattern: str, text: Piece) -> Piece | None:
+    try:
+        searcher(pattern)
     except BuiltinError:
         return None
-    search = call.scope.names.pattern(pattern.value)
+    search = call.scope.names.pattern(pattern)
     conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
     return call.guarded(f"{search}({text.text}) is not None", conditions, "bool")
 
@@ -279,6 +293,7 @@ def _shown(piece: Piece, verb: str, scope: Scope) -> str:
 
 _MAKERS: Final[dict[str, Callable[[_Call], Piece | None]]] = {
     "count": _count,
+    "glob.match": _glob_match,
     "internal.member_2": _member,
     "internal.member_3": _member_at,
     "lower": _lower,

@@ -24,7 +24,7 @@ def made(letter: str, origin: str, builtins: Mapping[str, Builtin]) -> Any:
     Raises KeyError for a builtin that is not there.
     """
     if letter == "S":
-        return patterns.compiled(origin).search
+        return patterns.searcher(origin)
     return _HELPERS.get(origin) or builtins[origin].function
 
 

@@ -143,16 +143,26 @@ class Set:
         """Return the members by canonical key, in order of insertion."""
         raw = self._raw
         if raw is not None:
-            table = self._table = {}
+            table: dict[Any, Value] = {}
             for value in raw:
                 table.setdefault(value if type(value) is str else key(value), value)
+            # In this order: another thread may be here too.
+            self._table = table
             self._raw = None
         return self._table
 
     def values(self) -> Collection[Value]:
         """Return the distinct members, in any order."""
         raw = self._raw
-        return raw if raw is not None and len(raw) < 2 else self.table().values()
+        if raw is None:
+            return self._table.values()
+        if len(raw) < 2 or type(raw) is _InOrder:
+            return raw
+        known = _records_in_order(raw)
+        if known is None:
+            return self.table().values()
+        self._raw = known
+        return known
 
     def rows(self) -> Collection[Value]:
         """Return the members in any order, some perhaps twice: for where that makes no difference."""
@@ -172,11 +182,14 @@ class Set:
 
     def __iter__(self) -> Iterator[Value]:
         raw = self._raw
-        return iter(raw if raw is not None and len(raw) < 2 else ordered(self.values()))
+        if raw is not None and len(raw) < 2:
+            return iter(raw)
+        found = self.values()
+        return iter(found if type(found) is _InOrder else ordered(found))
 
     def __len__(self) -> int:
         raw = self._raw
-        return len(raw) if raw is not None and len(raw) < 2 else len(self.table())
+        return len(raw) if raw is not None and len(raw) < 2 else len(self.values())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Set) and self.table().keys() == other.table().keys()
@@ -185,6 +198,36 @@ class Set:
 
     def __repr__(self) -> str:
         return f"Set({list(self)!r})"
+
+
+class _InOrder(list[Value]):
+    """Members of a set, each once and in Rego's order."""
+
+    __slots__ = ()
+
+
+def _records_in_order(raw: list[Value]) -> _InOrder | None:
+    """Return what most policies answer in order: objects that differ in texts alone, if these are."""
+    first = raw[0]
+    if type(first) is not dict:
+        return None
+    names = sorted(first)
+    texts = [name for name in names if type(first[name]) is str]
+    others = [name for name in names if name not in texts]
+    count = len(first)
+    found: dict[Any, Value] = {}
+    for row in raw:
+        if type(row) is not dict or len(row) != count:
+            return None
+        for name in others:
+            if row.get(name, UNDEFINED) is not first[name]:
+                return None
+        shown = [row.get(name) for name in texts]
+        for text in shown:
+            if type(text) is not str:
+                return None
+        found.setdefault(shown[0] if len(shown) == 1 else tuple(shown), row)
+    return _InOrder([found[text] for text in sorted(found)])
 
 
 _NEW: Final[Callable[[], Set]] = partial(object.__new__, Set)
