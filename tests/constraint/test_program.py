@@ -68,6 +68,32 @@ def test_what_another_build_has_left_is_written_anew() -> None:
     assert len([name for name, value in spoilt.items() if value == store[name]]) == len(store) - 1
 
 
+READER = """
+package reader
+
+violation[{"msg": "taken"}] {
+  other := data.inventory.namespace[_][_].Service[_]
+  other.spec.port == input.review.object.spec.port
+}
+"""
+
+
+def test_what_is_read_of_the_inventory_is_stored_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    store: dict[str, bytes] = {}
+
+    def kinds() -> set[tuple[str, str]]:
+        library = Library(programs=Programs(store=store))
+        library.put_template(template(READER, []))
+        return library.read_inventory()
+
+    assert kinds() == {("*", "Service")}
+    (key,) = [name for name in store if name.endswith("-inventory")]
+    store[key] = b"other"
+    assert kinds() == {("*", "Service")}
+    monkeypatch.setattr(rego, "parse_module", None)
+    assert kinds() == {("*", "Service")}
+
+
 def test_what_is_refused_is_not_stored() -> None:
     store: dict[str, bytes] = {}
     library = Library(programs=Programs(store=store))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from pratique.errors import InputError, NotFoundError, PratiqueError, SourceError
 from pratique.offline import Finding, Sources, check, gator
+from pratique.offline.entries import read_text
 
 TEMPLATE = """\
 apiVersion: templates.gatekeeper.sh/v1
@@ -108,6 +111,24 @@ def test_a_mistake_is_told_with_the_line_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         judge(tmp_path, a=broken)
     assert caught.value.location.text.lstrip().startswith("msg := nothing")
+
+
+def test_a_file_may_be_large_or_come_in_pieces(tmp_path: Path) -> None:
+    text = MAP.format(name="x") + "".join(f"  k{number}: v\n" for number in range(20_000))
+    (tmp_path / "large.yaml").write_text(text)
+    assert read_text(str(tmp_path / "large.yaml")) == text
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+
+    def pieces() -> None:
+        with open(pipe, "wb", buffering=0) as file:
+            for start in range(0, len(text), 50_000):
+                file.write(text[start : start + 50_000].encode())
+
+    writer = threading.Thread(target=pieces)
+    writer.start()
+    assert read_text(str(pipe)) == text
+    writer.join(30)
 
 
 def test_names_are_files_folders_and_globs(tmp_path: Path) -> None:

@@ -25,10 +25,9 @@ from pratique.constraint.inventory import Inventory
 from pratique.constraint.match import Candidate, Matcher, MatchError, applies, compile_match, group_kind
 from pratique.constraint.program import Program, Programs
 from pratique.constraint.review import WEBHOOK, Review
-from pratique.constraint.template import Template
+from pratique.constraint.template import Places, Template
 from pratique.constraint.violation import UNMATCHED, Finding, Locate, Violation, findings, nowhere
 from pratique.errors import InputError, NotFoundError
-from pratique.kube import yaml
 from pratique.kube.providers import UnansweredError
 from pratique.rego.runtime.values import EMPTY
 
@@ -106,7 +105,7 @@ class Library:
 
     # --- templates ---
 
-    def put_template(self, found: Mapping[str, Any], *, document: yaml.Document | None = None) -> Template:
+    def put_template(self, found: Mapping[str, Any], *, document: Places | None = None) -> Template:
         """Add or replace a template; its constraints are compiled anew.
 
         Raises `TemplateError`; the template that was there then stays as it was.
@@ -123,7 +122,7 @@ class Library:
         self._candidates.clear()
         return template
 
-    def check_template(self, found: Mapping[str, Any], *, document: yaml.Document | None = None) -> Template:
+    def check_template(self, found: Mapping[str, Any], *, document: Places | None = None) -> Template:
         """Read and compile a template without adding it; raises `TemplateError`."""
         template = templates.read(found, document=document)
         self._programs.check(template)

@@ -7,8 +7,10 @@ carry the place in the Rego and, where the YAML is known, in the YAML; their `st
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final
 
@@ -23,6 +25,8 @@ from pratique.rego.runtime.tracing import Event
 
 MODULE: Final = "template"
 RULE: Final = "violation"
+# What a module that reads data has in its text: `metadata` is another word.
+_DATA: Final = re.compile(r"\bdata\b")
 
 Sink = Callable[[str, Location], None]
 Trace = Callable[[str], None]
@@ -121,10 +125,19 @@ class Programs:
 
     def inventory_kinds(self, template: Template) -> set[tuple[str, str]]:
         """Return the (group and version, kind) that a template reads of the inventory, `*` for any."""
+        digest = f"{self._digest(template, None)}-inventory"
+        stored = None if self._store is None else self._store.get(digest)
+        if stored:
+            # What is no list of pairs comes from elsewhere, and is written anew.
+            with contextlib.suppress(ValueError, TypeError):
+                return {(version, kind) for version, kind in json.loads(stored)}
         sources, _ = self._frame(template)
-        if not any("data" in source.text for source in sources):
-            return set()
-        return modules.inventory_kinds([rego.parse_module(source) for source in sources])
+        found: set[tuple[str, str]] = set()
+        if any(_DATA.search(source.text) for source in sources):
+            found = modules.inventory_kinds([rego.parse_module(source) for source in sources])
+        if self._store is not None:
+            self._store[digest] = json.dumps(sorted(found)).encode()
+        return found
 
     def _frame(self, template: Template) -> tuple[list[rego.Source], str]:
         digest = f"{self._digest(template, None)}-entrypoint"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pratique.constraint import decode
 from pratique.constraint import schema as crds
 from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, NoEngineError, TemplateError
 from pratique.errors import Location
-from pratique.kube import structural, yaml
+from pratique.kube import structural
 from pratique.rego.source import Version
 
 GROUP: Final = "templates.gatekeeper.sh"
@@ -29,6 +29,16 @@ OPERATIONS: Final = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
 _INVALID: Final = "invalid ConstraintTemplate: "
 
 Path = tuple[str | int, ...]
+
+
+class Places(Protocol):
+    """Where everything in a template's document stands: `kube.yaml.Document`, or what reads one when it is asked."""
+
+    def location(self, path: Path = ()) -> Location:
+        """Return where the value at a path stands."""
+
+    def inside(self, path: Path, line: int, column: int) -> Location:
+        """Return where a line and column inside a text value stand in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class Template:
     short_names: tuple[str, ...]
     annotations: Mapping[str, str]
     object: Mapping[str, Any] = field(repr=False)
-    document: yaml.Document | None = field(default=None, repr=False)
+    document: Places | None = field(default=None, repr=False)
 
     def admits(self, operation: str) -> bool:
         """Tell whether an admission operation concerns this template at all."""
@@ -71,14 +81,14 @@ class Template:
         return place(self.document, path, self.name)
 
 
-def place(document: yaml.Document | None, path: Path, name: str) -> Location:
+def place(document: Places | None, path: Path, name: str) -> Location:
     """Return where a path of a template stands, as well as it is known."""
     if document is not None:
         return document.location(path)
     return Location(f"ConstraintTemplate/{name or '?'}", 1, 1)
 
 
-def read(found: Mapping[str, Any], *, document: yaml.Document | None = None) -> Template:
+def read(found: Mapping[str, Any], *, document: Places | None = None) -> Template:
     """Read and check a template.
 
     Raises `TemplateError`, whose `status` is the text that Gatekeeper would report.
@@ -89,7 +99,7 @@ def read(found: Mapping[str, Any], *, document: yaml.Document | None = None) -> 
 class _Reader:
     """Reads one template, knowing where to point."""
 
-    def __init__(self, found: Any, document: yaml.Document | None) -> None:
+    def __init__(self, found: Any, document: Places | None) -> None:
         self.found = found if isinstance(found, Mapping) else {}
         self.document = document
         metadata = self.found.get("metadata")

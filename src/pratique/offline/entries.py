@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 from pratique.errors import InputError, Location, PratiqueError
@@ -21,6 +21,8 @@ STDIN: Final = "stdin"
 
 # A line that begins with `---` always begins a document (YAML 1.2, 9.1.2), also inside block scalars.
 _MARK = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+# What is asked of a file at a time.
+_AT_ONCE: Final = 1 << 16
 _SPACE = re.compile(r"\s*")
 _STEP = re.compile(r"\[(?:(\d+)|'([^']*)')\]|([^.\[\]]+)")
 
@@ -76,6 +78,10 @@ class Entry:
         """Parse the document with the places of its values, as the whole file counts lines."""
         return yaml.load("\n" * self.offset + self.text, file=self.file)[0]
 
+    def places(self) -> Places:
+        """Return where everything in the document stands, without parsing it yet."""
+        return Places(self)
+
     def locate(self, path: str = "") -> Location:
         """Return where a field such as `spec.containers[0].image` stands, or its nearest parent."""
         return self.locator()(path)
@@ -93,6 +99,30 @@ class Entry:
         return replace(place, line=place.line + self.offset)
 
 
+class Places:
+    """Where everything in a document stands: it is parsed for that when somebody asks first, which is rare."""
+
+    __slots__ = ("_document", "_entry")
+
+    def __init__(self, entry: Entry) -> None:
+        """Know the document's text."""
+        self._entry = entry
+        self._document: yaml.Document | None = None
+
+    def location(self, path: yaml.Path = ()) -> Location:
+        """Return where the value at a path stands; where its nearest parent stands, if it is missing."""
+        return self._read().location(path)
+
+    def inside(self, path: yaml.Path, line: int, column: int) -> Location:
+        """Return where a line and column inside a text value stand in the file."""
+        return self._read().inside(path, line, column)
+
+    def _read(self) -> yaml.Document:
+        if self._document is None:
+            self._document = self._entry.document()
+        return self._document
+
+
 def steps(path: str) -> tuple[str | int, ...]:
     """Return the steps of a field path as `constraint` writes it."""
     return tuple(int(index) if index else quoted or name for index, quoted, name in _STEP.findall(path))
@@ -100,6 +130,10 @@ def steps(path: str) -> tuple[str | int, ...]:
 
 def split(name: str, text: str) -> Iterator[Entry]:
     """Yield the documents of a text, unparsed; JSON may follow JSON without a mark between them."""
+    if text[:1].isalpha() and "---" not in text:
+        # Almost every file: one document, and no JSON.
+        yield Entry(name, 0, text)
+        return
     text = text.removeprefix("\ufeff")
     if text.lstrip()[:1] == "{" and (stream := list(_json_stream(name, text))):
         yield from stream
@@ -137,9 +171,21 @@ def _json_stream(name: str, text: str) -> Iterator[Entry]:
 def read_text(name: str) -> str:
     """Return a file's text; raises `InputError` when it cannot be read."""
     try:
-        return as_text(name, Path(name).read_bytes())
+        return as_text(name, _content(name))
     except OSError as error:
         raise InputError(f"`{name}` cannot be read: {error.strerror}") from None
+
+
+def _content(name: str) -> bytes:
+    """Return a file's content. Most files are small, and opening them as Python does costs twice as much."""
+    file = os.open(name, os.O_RDONLY)
+    try:
+        content = os.read(file, _AT_ONCE)
+        while part := os.read(file, _AT_ONCE):
+            content += part
+    finally:
+        os.close(file)
+    return content
 
 
 def as_text(name: str, content: bytes) -> str:

@@ -11,7 +11,7 @@ import gc
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -127,8 +127,9 @@ def _large(file: str) -> bool:
         return False
 
 
-def _divided(entries: Iterator[Entry]) -> Iterator[Batch]:
-    while listed := tuple(islice(entries, FILES)):
+def _divided(entries: Iterable[Entry]) -> Iterator[Batch]:
+    left = iter(entries)
+    while listed := tuple(islice(left, FILES)):
         yield Batch((), listed)
 
 

@@ -47,7 +47,7 @@ def load(sources: Sources, programs: Programs, outside: Outside | None = None) -
         elif Generator.wants(found):
             policies[""].append((entry, found))
     for entry, found in policies[TEMPLATES]:
-        library.put_template(found, document=entry.document())
+        library.put_template(found, document=entry.places())
     constraints = {}
     for entry, found in policies[CONSTRAINTS]:
         constraint = _put_constraint(library, entry, found)

@@ -7,7 +7,9 @@ nothing of policies.
 from __future__ import annotations
 
 import glob
+import operator
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +19,7 @@ from pratique.offline.entries import STDIN, Entry, read_text, split
 from pratique.offline.outside import Connect
 from pratique.offline.rendered import Rendered, Renderer
 
+_NAME: Final = operator.attrgetter("name")
 EXTENSIONS: Final = (".yaml", ".yml", ".json")
 
 # A file, what a tool made of a folder, or documents from elsewhere.
@@ -68,26 +71,25 @@ class Sources:
 
     def entries(self, words: Sequence[str] = ()) -> Iterator[Entry]:
         """Yield every document, standard input last; with `words`, only those whose text has one of them."""
+        wanted = re.compile("|".join(map(re.escape, words)))
         for part in self.parts:
-            yield from self.of_part(part, words)
+            if not isinstance(part, str):
+                yield from self.of_part(part)
+            elif wanted.search(text := read_text(part)):
+                yield from _documents(part, text, wanted)
         if self.piped:
-            yield from _documents(STDIN, self.piped, words)
+            yield from _documents(STDIN, self.piped, wanted)
 
     @staticmethod
-    def of_part(part: Part, words: Sequence[str] = ()) -> Iterator[Entry]:
-        """Yield the documents of one part."""
+    def of_part(part: Part) -> Iterable[Entry]:
+        """Return the documents of one part."""
         if isinstance(part, str):
-            yield from _documents(part, read_text(part), words)
-        else:
-            yield from part.entries if isinstance(part, Rendered) else part
+            return split(part, read_text(part))
+        return part.entries if isinstance(part, Rendered) else part
 
 
-def _documents(name: str, text: str, words: Sequence[str]) -> Iterable[Entry]:
-    if not words:
-        return split(name, text)
-    if not any(word in text for word in words):
-        return ()
-    return (entry for entry in split(name, text) if any(word in entry.text for word in words))
+def _documents(name: str, text: str, wanted: re.Pattern[str]) -> Iterator[Entry]:
+    return (entry for entry in split(name, text) if wanted.search(entry.text))
 
 
 def _parts(given: str, renderer: Renderer | None) -> Iterable[Part]:
@@ -121,13 +123,15 @@ def _tops(parts: list[Part]) -> list[Part]:
 
 def _walk(folder: str, renderer: Renderer | None) -> Iterator[Part]:
     """Yield the files below a folder in the order of Go's `filepath.Walk`: names sorted, folders in line."""
-    names = sorted(os.listdir(folder))
-    if renderer is not None and (made := renderer.render(folder, names)) is not None:
-        yield made
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            yield from _walk(path, renderer)
-        elif path.endswith(EXTENSIONS):
-            yield path
+    with os.scandir(folder) as listed:
+        found = sorted(listed, key=_NAME)
+    if renderer is not None:
+        made = renderer.render(folder, [each.name for each in found])
+        if made is not None:
+            yield made
+            return
+    for each in found:
+        if each.is_dir(follow_symlinks=False):
+            yield from _walk(each.path, renderer)
+        elif each.name.endswith(EXTENSIONS):
+            yield each.path

@@ -180,7 +180,7 @@ def _put_templates(library: Library, found: _Read) -> list[str]:
     skipped = []
     for entry, one in found:
         try:
-            library.put_template(one, document=entry.document())
+            library.put_template(one, document=entry.places())
         except NoEngineError:
             skipped.append(str((one.get("metadata") or {}).get("name") or ""))
     if len(skipped) == len(found):
