@@ -18,6 +18,8 @@ from pratique.errors import PratiqueError
 if TYPE_CHECKING:
     from pratique.constraint import TemplateTime
     from pratique.offline import Entry, Finding, Sources
+    from pratique.offline.printed import Printed
+    from pratique.offline.report import Target
 
 FORMATS = "human, lines, json, yaml, sarif, junit, github, gitlab, tap or policyreport"
 
@@ -108,18 +110,52 @@ def test(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _run(options: Options) -> int:
-    from pratique.cli.progress import progress
-    from pratique.offline import check, report
+    from pratique.offline import report
     from pratique.offline.printed import Printed
 
     # A run makes much that stays to its end: looking through it again and again finds nothing to free.
     gc.set_threshold(100_000, 50, 100)
     wanted = report.targets(options.outputs)
     printed = Printed() if options.verbose else None
-    stats: list[TemplateTime] | None = [] if options.stats else None
     # What an earlier run wrote beside the manifests is none of them.
     ours = [options.baseline, options.write_baseline, *(target.path for target in wanted)]
     sources, exempt = _sources(options, besides=[path for path in ours if path])
+    compared = options.baseline or options.write_baseline or options.trace
+    tell = _tell if report.for_people(wanted) and not compared else _report
+    denied = tell(options, wanted, sources, exempt, printed)
+    if printed is not None and (text := printed.take()):
+        click.echo(f"\n{text}")
+    return 1 if denied else 0
+
+
+def _tell(
+    options: Options, wanted: list[Target], sources: Sources, exempt: frozenset[str], printed: Printed | None
+) -> bool:
+    """Print lines for people, and tell whether something is denied."""
+    from pratique.cli.progress import progress
+    from pratique.offline.check import lines
+    from pratique.offline.human import Asking
+
+    today = datetime.now(UTC).date() if options.suppress else None
+    with progress() as tick:
+        told = lines(sources, Asking(options.deny_only, exempt, today), say=_say, tick=tick, sink=printed)
+    for warning in told.warnings:
+        _say(f"warning: {warning}")
+    if told.accepted:
+        _say(f"{_counted(told.accepted)} allowed or known")
+    (target,) = wanted
+    target.put("".join(texts) for texts in told.texts)
+    return told.denied
+
+
+def _report(
+    options: Options, wanted: list[Target], sources: Sources, exempt: frozenset[str], printed: Printed | None
+) -> bool:
+    """Write every report that is wanted, and tell whether something is denied."""
+    from pratique.cli.progress import progress
+    from pratique.offline import check, report
+
+    stats: list[TemplateTime] | None = [] if options.stats else None
     with progress() as tick:
         findings = check(
             sources,
@@ -130,18 +166,12 @@ def _run(options: Options) -> int:
             times=None if stats is None else stats.extend,
             places=report.places(wanted) or bool(options.baseline or options.write_baseline),
         )
-    findings = [finding for finding in findings if not exempt.intersection(finding.namespaces)]
+    findings = [finding for finding in findings if not exempt.intersection(finding.subject.namespaces)]
     findings = _accept(options, findings)
     shown = [finding for finding in findings if finding.denies or not options.deny_only]
     for target in wanted:
-        text = report.render(target.format, shown, stats=stats)
-        if target.path:
-            target.write(text)
-        else:
-            click.echo(text, nl=False)
-    if printed is not None and (text := printed.take()):
-        click.echo(f"\n{text}")
-    return 1 if any(finding.denies for finding in findings) else 0
+        target.put([report.render(target.format, shown, stats=stats)])
+    return any(finding.denies for finding in findings)
 
 
 def _sources(options: Options, *, besides: Sequence[str]) -> tuple[Sources, frozenset[str]]:

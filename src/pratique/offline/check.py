@@ -10,17 +10,19 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from pratique import codecache
 from pratique.constraint import Programs, TemplateTime
-from pratique.constraint.program import Sink
+from pratique.constraint.program import Sink, Trace
 from pratique.errors import InputError
+from pratique.offline import human, judging
 from pratique.offline.entries import STDIN
-from pratique.offline.finding import Document, Finding
-from pratique.offline.judging import Batch, Judged, Wanted, batches, judge_all
+from pratique.offline.finding import Finding, Subject
+from pratique.offline.human import Asking
+from pratique.offline.judging import Wanted, batches, judge_all
 from pratique.offline.loading import Loaded, load
+from pratique.offline.ordering import Ordered
 from pratique.offline.outside import Outside
 from pratique.offline.sources import Sources
 
@@ -31,6 +33,7 @@ Tick = Callable[[int], None]
 _ORDER: Final = operator.attrgetter(
     *(f"violation.{name}" for name in ("action", "message", "constraint_kind", "constraint_name"))
 )
+_ALL: Final = Asking()
 _QUIET: Final[Tick] = lambda _: None  # noqa: E731  # a default that is called
 
 
@@ -41,6 +44,15 @@ class NothingGivenError(InputError):
         super().__init__(
             "no input data identified", hint=f"name files with `{flag}`, or pipe manifests to standard input"
         )
+
+
+class Lines(NamedTuple):
+    """All lines in order, some at a time; whether something is denied, how many findings are accepted, warnings."""
+
+    texts: Iterator[Sequence[str]]
+    denied: bool
+    accepted: int
+    warnings: list[str]
 
 
 def check(
@@ -63,53 +75,85 @@ def check(
     Raises the error of whatever cannot be read, with its file and line.
     """
     traces: list[str] | None = [] if traced else None
-    trace = None if traces is None else traces.append
-    outside = Outside(sources.external_data)
-    store = codecache.opened(os.environ)
-    programs = Programs(sink=sink, trace=trace, ask=outside.ask, store=store)
-    loaded = load(sources, programs, outside)
+    loaded = _loaded(sources, sink, None if traces is None else traces.append)
     divided = list(batches(sources))
-    defined: dict[tuple[str, str, str, str], str] = {}
-    found: list[Finding] = []
-    done = 0
     # What policies print, and how they run, is heard here only when they run here.
     wanted = Wanted(places, times is not None, traces)
-    answers = judge_all(loaded, divided, wanted, alone=traced or sink is not None)
+    seen = _Seen(say, tick)
+    found: list[Finding] = []
+    answers = judge_all(
+        divided, lambda batch: judging.judge(loaded, batch, wanted), alone=traced or sink is not None
+    )
     for batch, judged in zip(divided, answers, strict=True):
+        seen.take([(one.file, one.subject) for one in judged])
         for one in judged:
-            _warn_of_duplicates(one, defined, say)
             if times is not None:
                 times(one.times)
             if one.rows:
-                found += _findings(loaded, batch, one)
-        done += len(judged)
-        tick(done)
-    if not done:
-        raise NothingGivenError
+                found += judging.findings(loaded, batch, one)
+    seen.end()
     # gator sorts the answers of all reviews together.
     found.sort(key=_ORDER)
     return found
 
 
-def _findings(loaded: Loaded, batch: Batch, judged: Judged) -> Iterator[Finding]:
-    fetch = partial(batch.entry, judged.file, judged.number)
-    document = Document(judged.file, judged.subject, fetch, judged.changed, judged.notes or {})
-    for row in judged.rows:
-        yield Finding(
-            row, loaded.constraints[row.constraint_kind, row.constraint_name], document, trace=judged.trace
-        )
+def lines(
+    sources: Sources, asking: Asking = _ALL, *, say: Say, tick: Tick = _QUIET, sink: Sink | None = None
+) -> Lines:
+    """Judge everything that the sources hold, for people: `gator.human` of what `check` finds.
+
+    Memory does not grow with what is found. Raises the error of whatever cannot be read, with its file and line.
+    """
+    loaded = _loaded(sources, sink, None)
+    divided = list(batches(sources))
+    seen = _Seen(say, tick)
+    ordered = Ordered()
+    denied, accepted = False, 0
+    warnings: list[tuple[str, str]] = []
+    for told in judge_all(divided, lambda batch: human.tell(loaded, asking, batch), alone=sink is not None):
+        seen.take(told.objects)
+        ordered.add(told.lines)
+        denied |= told.denied
+        accepted += told.accepted
+        warnings += told.warnings
+    seen.end()
+    warnings.sort(key=operator.itemgetter(0))
+    return Lines(ordered.blocks(), denied, accepted, [text for _, text in warnings])
 
 
-def _warn_of_duplicates(judged: Judged, defined: dict[tuple[str, str, str, str], str], say: Say) -> None:
-    version, kind, namespace, name = judged.subject
-    key = (version.rpartition("/")[0], kind, namespace, name)
-    before = defined.get(key)
-    defined[key] = judged.file
-    if before is not None:
-        say(
-            f'WARNING - Resource named "{name}" (from {_source(judged.file)}) is already defined in '
-            f"{_source(before)}"
-        )
+def _loaded(sources: Sources, sink: Sink | None, trace: Trace | None) -> Loaded:
+    outside = Outside(sources.external_data)
+    store = codecache.opened(os.environ)
+    return load(sources, Programs(sink=sink, trace=trace, ask=outside.ask, store=store), outside)
+
+
+class _Seen:
+    """The objects so far: how many, and what they are called, for the warning of those that are defined twice."""
+
+    def __init__(self, say: Say, tick: Tick) -> None:
+        self._say = say
+        self._tick = tick
+        self._files: dict[tuple[str, str, str, str], str] = {}
+        self._count = 0
+
+    def take(self, objects: Sequence[tuple[str, Subject]]) -> None:
+        """Count some, and warn."""
+        for file, (version, kind, namespace, name) in objects:
+            key = (version.rpartition("/")[0], kind, namespace, name)
+            before = self._files.get(key)
+            self._files[key] = file
+            if before is not None:
+                self._say(
+                    f'WARNING - Resource named "{name}" (from {_source(file)}) is already defined in '
+                    f"{_source(before)}"
+                )
+        self._count += len(objects)
+        self._tick(self._count)
+
+    def end(self) -> None:
+        """Raise `NothingGivenError` when there were none."""
+        if not self._count:
+            raise NothingGivenError
 
 
 def _source(file: str) -> str:

@@ -28,6 +28,13 @@ class Subject(NamedTuple):
     namespace: str
     name: str
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Return its namespace, which is a Namespace's own name; none for a cluster's own objects."""
+        if self.kind == "Namespace" and "/" not in self.api_version:
+            return (self.name,)
+        return (self.namespace,) if self.namespace else ()
+
 
 class Row(NamedTuple):
     """One violation as plain values: what `Violation` says.
@@ -82,14 +89,6 @@ class Finding:
     allowed: str = ""  # the reason that the object gives for it
     known: bool = False  # it stands in the baseline
     trace: str | None = field(default=None, repr=False)  # how its object was judged, step by step
-
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """Return the namespace of its object, which is a Namespace's own name; none for a cluster's own objects."""
-        version, kind, namespace, name = self.subject
-        if kind == "Namespace" and "/" not in version:
-            return (name,)
-        return (namespace,) if namespace else ()
 
     @property
     def accepted(self) -> bool:

@@ -14,7 +14,7 @@ from pratique.constraint import TemplateTime
 from pratique.constraint.validation import SCOPED
 from pratique.constraint.violation import UNMATCHED
 from pratique.offline import goyaml
-from pratique.offline.finding import Finding, Row
+from pratique.offline.finding import Finding, Row, Subject
 
 TARGET: Final = "admission.k8s.gatekeeper.sh"
 # encoding/json escapes what could end a script element, and the two line separators of JavaScript.
@@ -36,10 +36,19 @@ def human(findings: Sequence[Finding]) -> str:
 
 def line(finding: Finding) -> str:
     """Return a finding as gator prints it for people."""
-    version, kind, namespace, name = finding.subject
-    subject = f"{version}/{kind} {namespace}/{name}" if namespace else f"{version}/{kind} {name}"
-    constraint = finding.violation.constraint_name
-    return f"{subject}: [{quote(constraint)}] Message: {quote(finding.violation.message)}"
+    violation = finding.violation
+    return f"{opening(finding.subject)}{named(violation.constraint_name)}{quote(violation.message)}"
+
+
+def opening(subject: Subject) -> str:
+    """Return how all lines about an object begin."""
+    version, kind, namespace, name = subject
+    return f"{version}/{kind} {namespace}/{name}: " if namespace else f"{version}/{kind} {name}: "
+
+
+def named(constraint: str) -> str:
+    """Return what stands in all lines of a constraint before the message."""
+    return f"[{quote(constraint)}] Message: "
 
 
 def quote(text: str) -> str:

@@ -11,12 +11,13 @@ import gc
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pratique.constraint import GATOR, Review, TemplateTime, Violation, validation
 from pratique.constraint.expansion import GENERATED, imply
@@ -24,7 +25,7 @@ from pratique.errors import InputError, PratiqueError
 from pratique.kube import objects as names
 from pratique.kube.match import group_kind
 from pratique.offline.entries import STDIN, Entry, read_text, split
-from pratique.offline.finding import PREFIX, Row, Subject
+from pratique.offline.finding import PREFIX, Document, Finding, Row, Subject
 from pratique.offline.loading import CONSTRAINTS, Loaded, object_of
 from pratique.offline.sources import Sources
 
@@ -96,6 +97,10 @@ class Batch:
         return len(self.listed) + len(self.files)
 
 
+Answer = TypeVar("Answer")
+Act = Callable[[Batch], Answer]
+
+
 def _nth(entries: Iterator[Entry], number: int) -> Entry | None:
     return next(islice(entries, number, None), None)
 
@@ -142,13 +147,19 @@ def judge(loaded: Loaded, batch: Batch, wanted: Wanted) -> list[Judged]:
     for number, entry in batch.entries():
         found = object_of(entry)
         if found is not None:
-            done.append(_judged(loaded, number, entry, found, wanted))
+            done.append(judge_one(loaded, number, entry, found, wanted))
     return done
 
 
-def _judged(loaded: Loaded, number: int, entry: Entry, found: dict[str, Any], wanted: Wanted) -> Judged:
+def subject_of(found: dict[str, Any]) -> Subject:
+    """Return what an object is called."""
+    return Subject(found["apiVersion"], found["kind"], names.namespace(found), names.name(found))
+
+
+def judge_one(loaded: Loaded, number: int, entry: Entry, found: dict[str, Any], wanted: Wanted) -> Judged:
+    """Judge the object of a document; raises `SourceError` when it cannot be mutated or expanded."""
     library, generator = loaded.library, loaded.generator
-    subject = Subject(found["apiVersion"], found["kind"], names.namespace(found), names.name(found))
+    subject = subject_of(found)
     changed: dict[str, Any] | None = None
     if group_kind(found)[0] == CONSTRAINTS:
         # gator judges a constraint with the defaults that loading it filled in.
@@ -204,31 +215,36 @@ def _rows(entry: Entry, violations: Sequence[Violation], *, places: bool, found:
     return rows
 
 
-def judge_all(
-    loaded: Loaded, divided: Sequence[Batch], wanted: Wanted, *, alone: bool = False
-) -> Iterator[list[Judged]]:
-    """Yield what each batch came to, in order; `alone` keeps everything in this process."""
+def findings(loaded: Loaded, batch: Batch, judged: Judged) -> Iterator[Finding]:
+    """Yield what was found about an object."""
+    fetch = partial(batch.entry, judged.file, judged.number)
+    document = Document(judged.file, judged.subject, fetch, judged.changed, judged.notes or {})
+    for row in judged.rows:
+        constraint = loaded.constraints[row.constraint_kind, row.constraint_name]
+        yield Finding(row, constraint, document, trace=judged.trace)
+
+
+def judge_all(divided: Sequence[Batch], act: Act[Answer], *, alone: bool = False) -> Iterator[Answer]:
+    """Yield what each batch comes to by `act`, in order; `alone` keeps everything in this process."""
     cores = 1 if alone or not hasattr(os, "sched_getaffinity") else len(os.sched_getaffinity(0))
     if cores < 2 or len(divided) < 2 or sum(batch.size for batch in divided) < WORTH:
         for batch in divided:
-            yield judge(loaded, batch, wanted)
+            yield act(batch)
         return
-    _share(_Work(loaded, divided, wanted))
+    _share(_Work(divided, act))
     # What is loaded stays as it is: the collector must not copy it into each process by touching it.
     gc.freeze()
     try:
-        yield from _judge_elsewhere(loaded, divided, cores, wanted)
+        yield from _judge_elsewhere(divided, act, cores)
     finally:
         gc.unfreeze()
         _share(None)
 
 
-def _judge_elsewhere(
-    loaded: Loaded, divided: Sequence[Batch], cores: int, wanted: Wanted
-) -> Iterator[list[Judged]]:
+def _judge_elsewhere(divided: Sequence[Batch], act: Act[Answer], cores: int) -> Iterator[Answer]:
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(min(cores, len(divided)), mp_context=context) as pool:
-        waiting: deque[Future[list[Judged] | None]] = deque()
+        waiting: deque[Future[Any]] = deque()
         numbers = iter(range(len(divided)))
         try:
             for batch in divided:
@@ -237,12 +253,12 @@ def _judge_elsewhere(
                     waiting.append(pool.submit(_judge_shared, number))
                 found = _result(waiting.popleft())
                 # What failed elsewhere is judged here, so that the error is the one that a single process gives.
-                yield judge(loaded, batch, wanted) if found is None else found
+                yield act(batch) if found is None else found
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _result(future: Future[list[Judged] | None]) -> list[Judged] | None:
+def _result(future: Future[Any]) -> Any:
     try:
         return future.result()
     except BrokenProcessPool:
@@ -250,9 +266,8 @@ def _result(future: Future[list[Judged] | None]) -> list[Judged] | None:
 
 
 class _Work(NamedTuple):
-    loaded: Loaded
     divided: Sequence[Batch]
-    wanted: Wanted
+    act: Act[Any]
 
 
 # What a forked process finds when it begins; nothing of it can travel otherwise, compiled code least of all.
@@ -263,9 +278,9 @@ def _share(work: _Work | None) -> None:
     _work[:] = [] if work is None else [work]
 
 
-def _judge_shared(number: int) -> list[Judged] | None:
+def _judge_shared(number: int) -> Any:
     (work,) = _work
     try:
-        return judge(work.loaded, work.divided[number], work.wanted)
+        return work.act(work.divided[number])
     except PratiqueError:
         return None

@@ -5,7 +5,8 @@ In: what a person wrote, and findings. Out: text. Each format is a function in a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,12 +48,17 @@ class Target:
     format: str
     path: str = ""
 
-    def write(self, text: str) -> None:
-        """Write the report's text to its file, whose folder is made; raises `InputError`."""
+    def put(self, texts: Iterable[str]) -> None:
+        """Write the report's parts to its file, whose folder is made, or to standard output; raises `InputError`."""
+        if not self.path:
+            sys.stdout.writelines(texts)
+            sys.stdout.flush()
+            return
         path = Path(self.path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(texts)
         except OSError as error:
             raise InputError(f"`{self.path}` cannot be written: {error.strerror}") from None
 
@@ -79,6 +85,11 @@ def targets(outputs: Sequence[str]) -> list[Target]:
 def places(wanted: Sequence[Target]) -> bool:
     """Tell whether a report shows where findings stand."""
     return any(target.format not in _PLACELESS for target in wanted)
+
+
+def for_people(wanted: Sequence[Target]) -> bool:
+    """Tell whether lines for people are all that is wanted."""
+    return [target.format for target in wanted] == [HUMAN]
 
 
 def render(name: str, findings: Sequence[Finding], *, stats: Sequence[TemplateTime] | None = None) -> str:
