@@ -92,8 +92,50 @@ listed := [[name, value] |
 ]
 
 pair := {"a": [x, 1]} if [x, 1] = [input.parameters.hint, input.review.number]
+
+lacking := {name | some name in input.parameters.labels} - {key | input.review.labels[key]}
+
+plain := required - {key | input.review.labels[key] == input.review.number; key != "all"}
+
+all_lacking if {
+	present := {key | some key, value in input.review.labels; not value == false}
+	count(required - present) == count(required)
+}
+
+unknown contains name if {
+	given := {each | some each in input.review.containers}
+	others := given - {each | some each in input.parameters.labels}
+	count(others) > 0
+	some name in others
+}
+
+counted := [count(given - required) | given := {each | some each in input.review.containers}]
+
+loose contains [key, value] if {
+	some key, value in input.review.labels
+	odd(value)
+	value != 2
+}
+
+odd(value) if value == input.parameters.hint
+
+odd(value) if value == 1
+
+odd(value) if not value
+
+doubtful if {
+	unsure(input.review.number)
+	input.review
+}
+
+undoubted if not unsure(input.review.number)
+
+unsure(value) if value > 0
+
+unsure(value) := false if value == input.parameters.hint
 """
-RULES = ["violation", "required", "kinds", "every_label", "chosen", "listed", "pair"]
+RULES = ["violation", "required", "kinds", "every_label", "chosen", "listed", "pair", "lacking", "plain"]
+RULES += ["all_lacking", "unknown", "counted", "loose", "doubtful", "undoubted"]
 
 texts = st.sampled_from(["a", "b", "all", "a*", "ab", "^a", "", "("])
 scalars = st.one_of(texts, st.integers(0, 2), st.booleans(), st.none(), st.just(1.0))

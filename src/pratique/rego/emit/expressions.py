@@ -25,6 +25,11 @@ from pratique.rego.source import Span
 _RESULTS: Final = {"boolean": "bool", "string": "str", "set": "set"}
 
 
+# Ways to ask for a size that ask only whether there is anything.
+_SOME: Final = {(">", 0), ("!=", 0), (">=", 1)}
+_NONE: Final = {("==", 0), ("<=", 0), ("<", 1)}
+
+
 # What a value is of which these are true.
 _KINDS: Final = {"is_array": "list", "is_set": "set", "is_string": "str"}
 
@@ -78,6 +83,8 @@ class Scope:
                     return Piece("U")
                 return Piece(self.names.const(value), True, kind_of(value), True, value)
             case ir.Local(name):
+                if name in self.known.waiting:
+                    out.add(f"{name} = {self.known.waiting.pop(name)}")
                 return self.aliases.get(name) or Piece(name, True, self.known.kinds.get(name, ""))
             case ir.Get():
                 return self._get(expr, out, into)
@@ -262,6 +269,8 @@ class Scope:
             if not piece.kind:
                 wanted.append(f"{piece.text} is not False")
             return " and ".join(wanted) or "True"
+        if (counted := self._counted(expr)) is not None:
+            return counted
         left, right = self.atom(expr.left, out), self.atom(expr.right, out)
         text = comparison(expr.operator, left, right)
         unsure = [piece.text for piece in (left, right) if not piece.defined]
@@ -269,6 +278,21 @@ class Scope:
             # `equal` is false for one undefined side; for two it must be asked.
             unsure = unsure[1:]
         return " and ".join([*[f"{name} is not U" for name in dict.fromkeys(unsure)], text])
+
+    def _counted(self, expr: ir.Compare) -> str | None:
+        """Return a question for the size of a set as one for the rows that it is made of, if that is known."""
+        match expr:
+            case ir.Compare(operator, ir.Builtin("count", (ir.Local(name),)), ir.Const(int() as size)):
+                rows, once = self.known.rows.get(name, ("", False))
+            case _:
+                return None
+        if not rows or not inline.genuine("count", self):
+            return None
+        if (operator, size) in _SOME:
+            return rows
+        if (operator, size) in _NONE:
+            return f"not {rows}"
+        return f"len({rows}) {operator} {self.names.const(size)}" if once and type(size) is int else None
 
     def _named(self, piece: Piece, out: Lines) -> Piece:
         piece = self.sure(piece)

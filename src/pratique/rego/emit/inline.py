@@ -24,6 +24,7 @@ class Scope(Protocol):
     """What a call needs of where it stands."""
 
     names: Names
+    plan: ir.Plan
     builtins: Mapping[str, registry.Builtin]
 
     @property
@@ -39,7 +40,7 @@ class Scope(Protocol):
 
 def short(expr: ir.Builtin, args: Args, scope: Scope) -> Piece | None:
     """Return the call as Python, if there is a shorter way than to call the builtin."""
-    if scope.builtins[expr.name] is not registry.lookup(expr.name):
+    if not genuine(expr.name, scope):
         return None
     call = _Call(expr, args, scope)
     if expr.name in _STRINGS:
@@ -48,6 +49,11 @@ def short(expr: ir.Builtin, args: Args, scope: Scope) -> Piece | None:
         return Piece(_TYPES[expr.name].format(args[0].text), True, "bool") if args[0].simple else None
     maker = _MAKERS.get(expr.name)
     return None if maker is None else maker(call)
+
+
+def genuine(name: str, scope: Scope) -> bool:
+    """Tell whether a builtin is ours, and nothing replaces it."""
+    return name not in scope.plan.mocked and scope.builtins[name] is registry.lookup(name)
 
 
 class _Call:

@@ -46,11 +46,20 @@ class Known:
     objects: set[str] = field(default_factory=set)
     origins: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    # The rows that a set is made of, and whether each of them comes once; and sets that are not made yet.
+    rows: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> Known:
         """Return the same facts, to be added to apart."""
         return Known(
-            dict(self.found), set(self.sure), set(self.objects), dict(self.origins), dict(self.kinds)
+            dict(self.found),
+            set(self.sure),
+            set(self.objects),
+            dict(self.origins),
+            dict(self.kinds),
+            dict(self.rows),
+            dict(self.waiting),
         )
 
     def defined(self, name: str) -> None:

@@ -74,6 +74,10 @@ def run(scope: Scope, steps: list[ir.Step], out: Lines, block: Block) -> None:
         span = getattr(step, "span", None)
         if span is not None:
             out.at = span
+        if not isinstance(step, ir.Assign | ir.Test):
+            # A set that waits is made before a loop, not in it, and before a block whose end forgets it.
+            for name in list(scope.known.waiting):
+                scope.piece(ir.Local(name), out)
         if isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk):
             _loop(scope, step, steps[index + 1 :], out, block)
             return
@@ -283,10 +287,14 @@ def _not(scope: Scope, steps: tuple[ir.Step, ...], out: Lines, fail: Fail) -> No
     if len(steps) == 1 and isinstance(steps[0], ir.Test):
         out.add(f"if {scope.condition(steps[0].value, out)}: {fail}")
         return
+    wanted = ""
+    if len(steps) == 1 and isinstance(steps[0], ir.Not):
+        # What does not fail to hold, holds.
+        steps, wanted = steps[0].steps, "not "
     flag = scope.fresh("n")
     out.add(f"{flag} = False")
     nested(scope, ir.Branch(steps), out, lambda lines, _: lines.add(f"{flag} = True"), flag=flag)
-    out.add(f"if {flag}: {fail}")
+    out.add(f"if {wanted}{flag}: {fail}")
 
 
 def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
@@ -320,14 +328,24 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
     keys = () if step.key is None else (step.key,)
     nested(scope, ir.Branch(step.steps, keys, step.value), out, end, repeats=step.kind != "array")
     out.at = step.span
-    made = {"array": rows, "set": f"gathered({rows})", "object": f"collect_object({rows})"}[step.kind]
-    kind = {"array": "list", "set": "set", "object": ""}[step.kind]
-    if made == rows:
-        scope.aliases[step.local] = Piece(rows, True, kind)
-        return
-    out.add(f"{step.local} = {made}")
-    if kind:
-        scope.known.kinds[step.local] = kind
+    if step.kind == "array":
+        scope.aliases[step.local] = Piece(rows, True, "list")
+    elif step.kind == "object":
+        out.add(f"{step.local} = collect_object({rows})")
+    else:
+        # Often all that matters is whether it is empty: it is made when more is asked.
+        scope.known.rows[step.local] = rows, _distinct(step.steps)
+        scope.known.waiting[step.local] = f"gathered({rows})"
+        scope.known.kinds[step.local] = "set"
+
+
+def _distinct(steps: tuple[ir.Step, ...]) -> bool:
+    """Tell whether steps that collect do so once for each of several texts."""
+    branches = steps[0].branches if len(steps) == 1 and isinstance(steps[0], ir.Fork) else ()
+    found = [each.value.value for each in branches if isinstance(each.value, ir.Const)]
+    simple = all(isinstance(step, ir.Not | ir.Test) for each in branches for step in each.steps)
+    texts = all(type(value) is str for value in found)
+    return bool(found) and simple and texts and len(set(found)) == len(found) == len(branches)
 
 
 def _enter(scope: Scope, replacements: tuple[ir.Replacement, ...], out: Lines) -> None:

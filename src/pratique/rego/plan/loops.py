@@ -51,6 +51,9 @@ class Rules(Protocol):
     def keep(self, number: int) -> None:
         """Take note that a function is named by a `with`."""
 
+    def genuine(self, name: str) -> bool:
+        """Tell whether a builtin is ours, and nothing replaces it."""
+
 
 def once(steps: Sequence[ir.Step]) -> bool:
     """Tell whether steps hold at most once."""
@@ -191,7 +194,7 @@ class Loops:
             steps, rest = branch.steps[:index], branch.steps[index + 1 :]
             if (text := _required(rest, step.key)) is not None:
                 # The comparison is then one of constants, and goes.
-                looked_up = replace(branch, steps=(*steps, _lookup(step, text), *rest))
+                looked_up = replace(branch, steps=(*steps, lookup(step, text), *rest))
                 return self.branch(looked_up, {step.key: text})
             if len(rest) == 1 and isinstance(rest[0], ir.Fork) and not self._in_order:
                 made = self._searched(step, rest[0])
@@ -205,7 +208,7 @@ class Loops:
         if None in texts:
             return None
         return [
-            self.branch(replace(each, steps=(_lookup(step, text), *each.steps)), {step.key: text})
+            self.branch(replace(each, steps=(lookup(step, text), *each.steps)), {step.key: text})
             for each, text in zip(fork.branches, texts, strict=True)
             if text is not None
         ]
@@ -282,7 +285,8 @@ def _required(steps: tuple[ir.Step, ...], name: str) -> ir.Const | None:
     return None
 
 
-def _lookup(step: ir.Scan, name: ir.Const) -> ir.Step:
+def lookup(step: ir.Scan, name: ir.Const) -> ir.Step:
+    """Return what a scan comes to where its key is this one."""
     return ir.Assign(step.value or f"{step.key} at", ir.Get(step.source, (name,)), step.span)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from pratique.rego.builtins import registry
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.plan import fold, ir, walk
 from pratique.rego.plan.fuse import fused
@@ -104,6 +105,10 @@ class _Optimiser:
         """Return a call of a builtin, or its answer."""
         known = self._builtins[expr.name]
         return expr if expr.name in self._plan.mocked else fold.builtin(expr, known, self.constants)
+
+    def genuine(self, name: str) -> bool:
+        """Tell whether a builtin is ours, and nothing replaces it."""
+        return name not in self._plan.mocked and self._builtins[name] is registry.lookup(name)
 
     def call(self, number: int, args: tuple[ir.Expr, ...]) -> ir.Expr:
         """Return a call, of a variant of the function where some operands are constants."""

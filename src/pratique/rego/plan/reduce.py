@@ -12,6 +12,7 @@ from typing import Final
 
 from pratique.rego.plan import fold, ir, walk
 from pratique.rego.plan.loops import UNROLLED, Env, Loops, decided, members_of, once
+from pratique.rego.plan.subtract import subtracted
 from pratique.rego.runtime import references
 from pratique.rego.runtime.documents import collect_object
 from pratique.rego.runtime.errors import ConflictError
@@ -25,8 +26,11 @@ class Reducer(Loops):
 
     def branch(self, branch: ir.Branch, env: dict[str, ir.Expr]) -> ir.Branch | None:
         """Return the branch reduced; `env` says what its locals stand for, and grows."""
-        found = self._branch(branch, env)
-        return None if found is None else self.selected(found)
+        made = self._branch(branch, env)
+        found = None if made is None else self.selected(made)
+        if found is None or self._rules.printing or not self._rules.genuine("minus"):
+            return found
+        return subtracted(found, self._inside)
 
     def _branch(self, branch: ir.Branch, env: dict[str, ir.Expr]) -> ir.Branch | None:
         out: list[ir.Step] = []
@@ -125,10 +129,21 @@ class Reducer(Loops):
             inlined, result = self._inlined(value, out)
             if inlined:
                 return result is not None and self.test(result, step, out)
+            if (made := self._holding(value, step)) is not None:
+                return self._either(made, step, out)
         if isinstance(value, ir.Const):
             return value.value is not UNDEFINED and value.value is not False
         if not isinstance(value, ir.Array | ir.ObjectOf | ir.SetOf):
             out.append(replace(step, value=value))
+        return True
+
+    def _either(self, made: list[ir.Branch | None], step: ir.Test, out: list[ir.Step]) -> bool:
+        """Add that one of these branches holds, as what does not fail to."""
+        inner = self.forked([], made, step)
+        if inner is None:
+            return False
+        if inner.steps:
+            out.append(ir.Not((ir.Not(_tested(inner.steps), step.span),), step.span))
         return True
 
     def _shape(self, step: ir.Shape, env: Env, out: list[ir.Step]) -> bool:
@@ -167,7 +182,7 @@ class Reducer(Loops):
         first = inner.steps[0]
         if isinstance(first, ir.Fork):
             return all(self._not(step, each, out) for each in first.branches)
-        out.append(ir.Not(inner.steps, step.span))
+        out.append(ir.Not(_tested(inner.steps), step.span))
         return True
 
     def _every(self, step: ir.Every, env: dict[str, ir.Expr], out: list[ir.Step]) -> bool:
@@ -259,16 +274,22 @@ class Reducer(Loops):
 
     def _clauses_of(self, step: ir.Step, env: Env) -> list[ir.Branch | None] | None:
         """Return a call that only has to hold, as the branches of a small function."""
-        if not isinstance(step, ir.Test) or not isinstance(step.value, ir.Call) or self._budget < 0:
+        if not isinstance(step, ir.Test) or not isinstance(step.value, ir.Call):
             return None
         call = self.expr(step.value, env)
-        if not isinstance(call, ir.Call):
-            return None
+        return self._holding(call, step) if isinstance(call, ir.Call) else None
+
+    def _holding(self, call: ir.Call, step: ir.Test) -> list[ir.Branch | None] | None:
+        """Return a call that only has to hold as the branches of its function, if that is small and has one answer."""
         rule = self._rules.function(call.rule)
         clauses = rule.clauses
-        if rule.default is not None or rule.replaceable or any(each.otherwise for each in clauses):
+        if self._budget < 0 or rule.default is not None or rule.replaceable:
             return None
-        if sum(len(clause.steps) for clause in clauses) > _SMALL or len(clauses) < 2:
+        if any(each.otherwise for each in clauses) or not walk.agreed(rule):
+            return None
+        if sum(len(clause.steps) for clause in clauses) > _SMALL or (
+            len(clauses) == 1 and once(clauses[0].steps)
+        ):
             return None
         if any(isinstance(arg, ir.Array | ir.ObjectOf | ir.SetOf) for arg in call.args):
             return None
@@ -311,6 +332,14 @@ class Reducer(Loops):
                 made = tuple([(self.expr(name, env), self.expr(value, env)) for name, value in pairs])
                 return fold.literal(ir.ObjectOf(made))
         return expr
+
+
+def _tested(steps: tuple[ir.Step, ...]) -> tuple[ir.Step, ...]:
+    """Return steps that only have to hold, a last value that is nothing but tested in the test itself."""
+    match steps:
+        case (*before, ir.Assign(name, value), ir.Test(ir.Local(tested), span)) if name == tested:
+            return (*before, ir.Test(value, span))
+    return steps
 
 
 def _collected(kind: str, rows: list[ir.Branch]) -> ir.Const | None:

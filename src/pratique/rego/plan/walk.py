@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pratique.rego.plan import ir
+from pratique.rego.runtime.values import equal
 from pratique.rego.source import Span
 
 
@@ -92,6 +93,15 @@ def bound(steps: Iterable[ir.Step]) -> Iterator[str]:
             yield from bound(block)
 
 
+def shaped(steps: Iterable[ir.Step]) -> Iterator[str]:
+    """Yield the locals whose shape is asked for in steps and the blocks inside them."""
+    for step in steps:
+        if isinstance(step, ir.Shape):
+            yield step.local
+        for block, _ in nested(step):
+            yield from shaped(block)
+
+
 def ends(branch: ir.Branch) -> tuple[ir.Expr, ...]:
     """Return the expressions that a branch ends in."""
     return branch.keys if branch.value is None else (*branch.keys, branch.value)
@@ -110,6 +120,12 @@ def outcomes(found: ir.Branch) -> Iterator[ir.Expr]:
             yield from outcomes(each)
     elif found.value is not None:
         yield found.value
+
+
+def agreed(rule: ir.Rule) -> bool:
+    """Tell whether a rule has one known answer wherever it is defined, so that its clauses cannot contradict."""
+    found = [value for clause in clauses(rule) for value in outcomes(branch(clause))]
+    return all(isinstance(value, ir.Const) and equal(value.value, found[0].value) for value in found)  # type: ignore[union-attr]
 
 
 def span(step: ir.Step) -> Span:
