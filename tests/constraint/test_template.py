@@ -168,7 +168,7 @@ def test_the_generated_crd() -> None:
     assert crd["metadata"]["labels"] == {"team": "web", "gatekeeper.sh/constraint": "yes"}
     assert crd["metadata"]["ownerReferences"] == [
         {
-            "apiVersion": "templates.gatekeeper.sh/v1",
+            "apiVersion": "templates.gatekeeper.sh/v1beta1",
             "kind": "ConstraintTemplate",
             "name": "owner",
             "uid": "u",

@@ -73,9 +73,9 @@ class ConstraintKind:
 
 
 def essence(obj: Object) -> Any:
-    """Return what makes an object another policy: spec, labels, annotations (not status, not versions)."""
+    """Return what makes an object another policy: identity, spec, labels, annotations (not status, not versions)."""
     meta = obj["metadata"]
-    return obj.get("spec"), meta.get("labels"), meta.get("annotations")
+    return meta.get("uid"), obj.get("spec"), meta.get("labels"), meta.get("annotations")
 
 
 def kinds_of(constraint: Object) -> frozenset[tuple[str, str]] | None:
@@ -243,16 +243,6 @@ class Cluster:
         if known is None or known.faults:
             return
         wanted = self.library.crd(name)
-        wanted["metadata"]["ownerReferences"] = [
-            {
-                "apiVersion": resources.TEMPLATES.api_version,
-                "kind": "ConstraintTemplate",
-                "name": name,
-                "uid": known.obj["metadata"]["uid"],
-                "controller": True,
-                "blockOwnerDeletion": True,
-            }
-        ]
         have = self._definitions.get(wanted["metadata"]["name"])
         meta = {key: wanted["metadata"][key] for key in ("labels", "ownerReferences")}
         if have and covers(have["spec"], wanted["spec"]) and covers(have["metadata"], meta):

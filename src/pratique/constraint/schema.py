@@ -11,25 +11,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 GROUP: Final = "constraints.gatekeeper.sh"
+OWNER_VERSION: Final = "templates.gatekeeper.sh/v1beta1"
 VERSIONS: Final = (("v1beta1", True), ("v1alpha1", False))
 PRESERVE: Final = "x-kubernetes-preserve-unknown-fields"
 
 _WILDCARD: Final = r"^\*?[-:a-z0-9]*\*?$"
 _TEXTS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
+_ATOMIC_LIST: Final = {"x-kubernetes-list-type": "atomic"}
 _PATTERNS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string", "pattern": _WILDCARD}}
 _SELECTOR: Final[dict[str, Any]] = {
     "type": "object",
+    "x-kubernetes-map-type": "atomic",
     "properties": {
         "matchLabels": {"type": "object", "additionalProperties": {"type": "string"}},
         "matchExpressions": {
             "type": "array",
+            **_ATOMIC_LIST,
             "items": {
                 "type": "object",
                 "required": ["key", "operator"],
                 "properties": {
                     "key": {"type": "string"},
                     "operator": {"type": "string"},
-                    "values": _TEXTS,
+                    "values": {**_TEXTS, **_ATOMIC_LIST},
                 },
             },
         },
@@ -105,42 +109,32 @@ def constraint_schema(parameters: Mapping[str, Any] | None, *, legacy: bool) -> 
     return {
         "type": "object",
         "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
             "metadata": {
                 "type": "object",
                 "properties": {"name": {"type": "string", "maxLength": 63}},
             },
             "spec": {"type": "object", "properties": spec},
-            "status": {"type": "object", PRESERVE: True},
+            "status": {PRESERVE: True},
         },
     }
 
 
 def preserve_unknown(schema: dict[str, Any]) -> dict[str, Any]:
-    """Make an old, non-structural schema legal: keep unknown fields wherever a type is open (1.1)."""
+    """Make an old, non-structural schema legal: keep unknown fields wherever a type is open.
+
+    Source: frameworks, `pkg/schema/transform.go`; only what it walks through is walked through.
+    """
     kind = schema.get("type")
     if kind in (None, "", "object"):
         schema[PRESERVE] = True
-        if not kind and not schema.get("x-kubernetes-int-or-string"):
-            schema["type"] = "object" if _has_fields(schema) else kind or ""
-            if not schema["type"]:
-                del schema["type"]
-    if kind == "array" and not isinstance(schema.get("items"), dict):
-        schema["items"] = {PRESERVE: True}
-    for name in ("properties", "patternProperties", "definitions"):
-        for part in (schema.get(name) or {}).values():
-            if isinstance(part, dict):
-                preserve_unknown(part)
-    for name in ("items", "additionalProperties", "not"):
-        part = schema.get(name)
+    elif kind == "array" and schema.get("items") is None:
+        schema["items"] = {}
+    properties = schema.get("properties")
+    parts = [*(properties.values() if isinstance(properties, dict) else ())]
+    for part in (*parts, schema.get("items"), schema.get("additionalProperties")):
         if isinstance(part, dict):
             preserve_unknown(part)
     return schema
-
-
-def _has_fields(schema: Mapping[str, Any]) -> bool:
-    return bool(schema.get("properties") or isinstance(schema.get("additionalProperties"), dict))
 
 
 def definition(
@@ -189,7 +183,8 @@ def definition(
     if metadata.get("uid"):
         crd["metadata"]["ownerReferences"] = [
             {
-                "apiVersion": template.get("apiVersion"),
+                # The version that Gatekeeper writes, whichever the template was read in.
+                "apiVersion": OWNER_VERSION,
                 "kind": "ConstraintTemplate",
                 "name": metadata.get("name"),
                 "uid": metadata["uid"],

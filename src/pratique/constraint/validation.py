@@ -112,8 +112,8 @@ def _check_schema(found: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     wrong = [_complaint(error) for error in structural.errors(found, schema)]
     if wrong:
         raise ConstraintError(f"schema validation failed: {_aggregate(wrong)}", schema=True)
-    # The API server keeps metadata by its own rules.
-    rest = {name: value for name, value in found.items() if name != "metadata"}
+    # What every object has the API server keeps by its own rules; no schema names it.
+    rest = {name: value for name, value in found.items() if name not in ("apiVersion", "kind", "metadata")}
     unknown = structural.unknown_fields(rest, schema)
     if unknown:
         raise ConstraintError(f"{_INVALID}unknown fields: [{' '.join(unknown)}]", schema=True)

@@ -1,0 +1,149 @@
+"""What clusters make of policies: our cases, played on a bed and held against what a real Gatekeeper made of them.
+
+    python -m tests.conformance.cluster [--record | --server real|embedded --engine gatekeeper|pratique] [SUITE...]
+
+A suite is a file of `tests/cases/cluster`. `--record` plays it with Gatekeeper 3.23 on kube-apiserver 1.34 and writes
+`tests/conformance/cluster/<suite>.json`; otherwise it is played on the bed that is named (our agent on the embedded
+cluster) and what differs is shown. Differences that `cluster-todo.txt` names are known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tests.bed import Bed, missing, observe, opened
+
+HERE = Path(__file__).parent
+CASES = HERE.parent / "cases" / "cluster"
+RECORDED = HERE / "cluster"
+TODO = HERE / "cluster-todo.txt"
+
+Object = dict[str, Any]
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The objects of one file, by the number of their case."""
+
+    name: str
+    cases: dict[str, Object]
+
+    @property
+    def recorded(self) -> Path:
+        """Return where the recording stands."""
+        return RECORDED / f"{self.name}.json"
+
+    def play(self, bed: Bed) -> dict[str, Object]:
+        """Return what a bed makes of each case."""
+        return PLAYS[self.name](bed, self.cases)
+
+
+PLAYS = {"templates": observe.templates}
+
+
+def suites() -> list[Suite]:
+    """Return every suite."""
+    return [suite(path.stem) for path in sorted(CASES.glob("*.yaml"))]
+
+
+def suite(name: str) -> Suite:
+    """Read one suite: every case is its base, patched, and called after its number."""
+    found = yaml.safe_load((CASES / f"{name}.yaml").read_text())
+    cases = {}
+    for number, case in enumerate(found["cases"], 1):
+        key = f"{number:03}"
+        base = json.loads(json.dumps(found["base"]).replace("<NUMBER>", key))
+        cases[key] = merged(base, case["patch"])
+    return Suite(name, cases)
+
+
+def merged(base: Any, patch: Any) -> Any:
+    """Return a JSON merge patch applied (RFC 7386)."""
+    if not isinstance(patch, dict):
+        return patch
+    found = dict(base) if isinstance(base, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = merged(found.get(name), value)
+    return found
+
+
+def differences(recorded: Object, ours: Object) -> list[str]:
+    """Return what differs, one line a place, but for what docs/differences.md has for every template."""
+    return [
+        f"{'.'.join(map(str, path))}: {json.dumps(theirs)[:1000]} / {json.dumps(mine)[:1000]}"
+        for path, theirs, mine in _differences(recorded, ours, ())
+        # Rego that does not compile is told at admission, and with its place.
+        if not (theirs is NOTHING and (path == ("warnings",) or path[-1] == "location"))
+    ]
+
+
+NOTHING = "<nothing>"
+
+
+def _differences(theirs: Any, ours: Any, path: Path_) -> Iterator[tuple[Path_, Any, Any]]:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for name in sorted({*theirs, *ours}):
+            yield from _differences(theirs.get(name, NOTHING), ours.get(name, NOTHING), (*path, name))
+    elif isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        for index, (left, right) in enumerate(zip(theirs, ours, strict=True)):
+            yield from _differences(left, right, (*path, index))
+    elif theirs != ours:
+        yield path, theirs, ours
+
+
+def known() -> dict[str, str]:
+    """Return the known differences: `suite/case: reason`."""
+    lines = [line for line in TODO.read_text().splitlines() if line and not line.startswith("#")]
+    return {key: reason.strip() for key, _, reason in (line.partition(":") for line in lines)}
+
+
+def main() -> int:
+    """Record or compare, and return an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance.cluster", description=__doc__)
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--server", default="embedded")
+    parser.add_argument("--engine", default="pratique")
+    parser.add_argument("suites", nargs="*")
+    options = parser.parse_args()
+    server, engine = ("real", "gatekeeper") if options.record else (options.server, options.engine)
+    if lacking := missing(server, engine):
+        print(
+            f"cluster: not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}",
+            file=sys.stderr,
+        )
+        return 2
+    expected, bad = known(), 0
+    chosen = [suite(name) for name in options.suites] or suites()
+    with opened(server=server, engine=engine) as bed:
+        for each in chosen:
+            found = each.play(bed)
+            if options.record:
+                each.recorded.parent.mkdir(exist_ok=True)
+                each.recorded.write_text(
+                    json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+                )
+                print(f"{len(found)} cases recorded in {each.recorded}")
+                continue
+            recorded = json.loads(each.recorded.read_text())
+            for key, seen in found.items():
+                lines = differences(recorded[key], seen)
+                if lines and f"{each.name}/{key}" not in expected:
+                    bad += 1
+                    print(f"## {each.name}/{key} {json.dumps(each.cases[key])[:300]}", *lines, sep="\n    ")
+            print(f"{each.name}: {len(found) - bad} of {len(found)} as recorded or known")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
