@@ -56,7 +56,7 @@ WORDS = [
 
 def said(problem: rego.Problem) -> str:
     where = f"{problem.location.line}:{problem.location.column}"
-    text = f"{where} {problem.code}: {problem.message}"
+    text = "\n".join([f"{where} {problem.code}: {problem.message}", *problem.details])
     return f"{text}\nhint: {problem.hint}" if problem.hint else text
 
 

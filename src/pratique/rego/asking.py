@@ -18,11 +18,11 @@ from pratique.rego.check import Capabilities
 from pratique.rego.errors import CompileError
 from pratique.rego.parse import parse_module, parse_query
 from pratique.rego.plan.scope import Watching
-from pratique.rego.plan.spelled import CAPTURE
 from pratique.rego.runtime.errors import EvaluationError
 from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.values import UNDEFINED, Value
 from pratique.rego.source import Source, Span, Version
+from pratique.rego.spelled import CAPTURE
 
 
 @dataclass(frozen=True, slots=True)

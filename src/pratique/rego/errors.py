@@ -38,9 +38,12 @@ class Problem:
     message: str
     location: Location
     hint: str = ""
+    # Lines that explain the message, as OPA writes them.
+    details: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.location}: {self.code}: {self.message}"
+        lines = [f"{self.location}: {self.code}: {self.message}", *self.details]
+        return "\n\t".join(lines)
 
     def render(self) -> str:
         """Return `file:line:column: code: message`, the line with a caret, and the hint."""

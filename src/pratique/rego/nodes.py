@@ -353,3 +353,5 @@ class Checked:
 
     modules: tuple[Module, ...]
     rules: dict[Path, tuple[Rule, ...]]
+    # What `types` knows of them, for queries.
+    types: object = field(default=None, repr=False, compare=False)

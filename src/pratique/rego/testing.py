@@ -14,10 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pratique.errors import Location
-from pratique.rego import engine, nodes
+from pratique.rego import engine, nodes, spelled
 from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities
-from pratique.rego.plan import spelled
 from pratique.rego.plan.scope import Watching
 from pratique.rego.runtime.errors import EvaluationError
 from pratique.rego.runtime.state import Limits

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
-from pratique.rego import Policy, nodes
-from pratique.rego.plan import spelled
+from pratique.rego import Policy, nodes, spelled
 
 _TITLES: Final = {"ast": "syntax tree", "ir": "plan", "python": "python"}
 _SHARES: Final = {"ast": 3, "ir": 3, "python": 5}

@@ -1,19 +1,17 @@
-"""Calls: which builtin or function it is, and whether it takes that many arguments of these kinds."""
+"""Calls: which builtin or function it is, and whether it takes that many arguments."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-from pratique.rego import hints
+from pratique.rego import hints, spelled
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.check.world import World
 from pratique.rego.errors import TYPE_ERROR
-from pratique.rego.nodes import Array, Call, Comprehension, Module, Object, Rule, Scalar, SetOf, Term
-from pratique.rego.runtime.values import type_name
+from pratique.rego.nodes import Call, Module, Rule
+from pratique.rego.types import wrong_arity
 
-_COLLECTIONS: Final = {Array: "array", SetOf: "set", Object: "object"}
-_KINDS: Final = {"null", "boolean", "number", "string", "array", "set", "object"}
 _INSTEAD: Final = {
     "all": "write `every x in xs { x }`",
     "any": "write `true in xs`",
@@ -35,19 +33,17 @@ def checked(world: World, call: Call, *, alone: bool, module: Module | None, loc
         undefined(world, call)
         return call
     if call.infix:
-        _types(world, call, known)
         return call
     _allowed(world, call, known, module)
     given, wanted = len(call.args), known.arity
     if known.void and not alone:
-        world.refuse(f"{call.name}: nothing comes back from it", call.span, code=TYPE_ERROR)
+        said = f"{spelled.term(call)} used as value"
+        world.refuse(said, call.span, code=TYPE_ERROR, hint="it has no value: let it stand alone")
     if wanted >= 0 and given != wanted:
         if alone and given == wanted + 1 and not known.void:
             call = replace(call, args=call.args[:-1], output=call.args[-1])
         else:
-            _arity(world, call, known)
-            return call
-    _types(world, call, known)
+            _arity(world, call, known, alone=alone)
     return call
 
 
@@ -105,55 +101,6 @@ def _allowed(world: World, call: Call, known: Builtin, module: Module | None) ->
         )
 
 
-def _arity(world: World, call: Call, known: Builtin) -> None:
-    have = ", ".join(kind_of(arg) for arg in call.args)
-    want = ", ".join(known.operands)
-    world.refuse(
-        f"{known.name}: arity mismatch: have ({have}), want ({want})",
-        call.span,
-        code=TYPE_ERROR,
-        hint=hints.OPERANDS[known.name]
-        if known.name == "sprintf"
-        else f"{known.name}({want}) -> {known.result}",
-    )
-
-
-def _types(world: World, call: Call, known: Builtin) -> None:
-    if not world.typed:
-        return
-    for arg, operand in zip(call.args, known.operands, strict=False):
-        kinds = kinds_of(world, arg)
-        if operand in {"any", "..."} or not kinds or kinds & set(operand.split("|")):
-            continue
-        have = ", ".join("|".join(sorted(kinds_of(world, each))) or "any" for each in call.args)
-        want = ", ".join(known.operands)
-        hint = hints.OPERANDS.get(known.name) or f"{known.name}({want}) -> {known.result}"
-        if call.infix:
-            hint = hints.OPERATORS.get((known.name, min(kinds)), "")
-        message = f"{known.name}: invalid argument(s): have ({have}), want ({want})"
-        world.refuse(message, arg.span, code=TYPE_ERROR, hint=hint, late=True)
-        return
-    if call.output is not None and known.result in _KINDS:
-        kind = kind_of(call.output)
-        if kind not in {"any", known.result}:
-            message = f"{known.name}: invalid argument(s): its result is {known.result}, not {kind}"
-            world.refuse(message, call.output.span, code=TYPE_ERROR, late=True)
-
-
-def kinds_of(world: World, term: Term) -> set[str]:
-    """Return the types that a term may have; nothing for what is known only when it runs."""
-    if isinstance(term, Call):
-        known = world.builtins.get(term.name) if term.parts[0] != "data" else None
-        found = set(known.result.split("|")) if known is not None and term.output is None else set()
-        return found if found <= _KINDS else set()
-    kind = kind_of(term)
-    return set() if kind == "any" else {kind}
-
-
-def kind_of(term: Term) -> str:
-    """Return the type of a literal term, `any` for what is known only when it runs."""
-    if isinstance(term, Scalar):
-        return type_name(term.value)
-    if isinstance(term, Comprehension):
-        return term.kind
-    return _COLLECTIONS.get(type(term), "any")
+def _arity(world: World, call: Call, known: Builtin, *, alone: bool) -> None:
+    hint = hints.OPERANDS["sprintf"] if known.name == "sprintf" else ""
+    world.problems.append(wrong_arity(world.builtins, call, known, alone=alone, hint=hint))

@@ -16,8 +16,8 @@ from pratique.rego.source import Span
 
 def check_recursion(
     world: World, reads: Mapping[Path, Iterable[tuple[Term, ...]]], spans: Mapping[Path, Span]
-) -> None:
-    """Note every cycle of rules."""
+) -> dict[Path, list[Path]]:
+    """Note every cycle of rules; return what each rule reads."""
     edges: dict[Path, list[Path]] = {}
     for path, refs in reads.items():
         found: dict[Path, None] = {}
@@ -33,6 +33,7 @@ def check_recursion(
             code=RECURSION_ERROR,
             hint="Rego has no recursion: use `walk`, `graph.reachable`, or a comprehension",
         )
+    return edges
 
 
 def _cycles(edges: Mapping[Path, list[Path]]) -> list[list[Path]]:

@@ -29,6 +29,7 @@ from pratique.rego.check.world import World
 from pratique.rego.errors import CompileError
 from pratique.rego.nodes import Body, Checked, Module, Path, Query, Rule, Term, Var
 from pratique.rego.source import Span
+from pratique.rego.types import Types
 
 _DEFAULT: Final = Capabilities()
 
@@ -90,10 +91,15 @@ def check(
     for rule, globals_ in resolved:
         safe = Safety(world, modern_not=rule.modern_not, names=globals_).rule(rule)
         rules.setdefault(rule.path, []).append(safe)
-    check_recursion(world, reads, spans)
+    edges = check_recursion(world, reads, spans)
     _stop(world)
+    types = Types(world.builtins, edges, printing=printing)
+    by_path: dict[Path, list[Rule]] = {}
+    for rule, _ in resolved:
+        by_path.setdefault(rule.path, []).append(rule)
+    world.late += types.rules(by_path)
     _late(world)
-    return Checked(tuple(modules), {path: tuple(group) for path, group in rules.items()})
+    return Checked(tuple(modules), {path: tuple(group) for path, group in rules.items()}, types)
 
 
 def check_query(
@@ -118,6 +124,10 @@ def check_query(
     _stop(world)
     ordered, bound = Safety(world, modern_not=False).body(found, set())
     _stop(world)
+    types = (
+        checked.types if isinstance(checked.types, Types) else Types(world.builtins, {}, printing=printing)
+    )
+    world.late += types.query(found)
     _late(world)
     variables = _visible(ordered, bound, scope.local)
     return Query(ordered, variables)

@@ -6,8 +6,7 @@ the module, a root document (`input`, `data`), else a variable of the rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +14,6 @@ from pratique.rego.check import calls, metadata, withs
 from pratique.rego.check.scopes import Names, Scope, declarations, pattern_names
 from pratique.rego.check.variables import of_term
 from pratique.rego.check.world import World
-from pratique.rego.errors import TYPE_ERROR
 from pratique.rego.nodes import (
     Array,
     Body,
@@ -148,13 +146,6 @@ class Resolver:
             return (Test(Scalar(True, span), span),)
         return tuple(found)
 
-    @contextmanager
-    def typed(self, *, looked_at: bool) -> Iterator[None]:
-        """Say whether types are looked at: OPA does not in the bodies of `every` and of the new `not`."""
-        kept, self.world.typed = self.world.typed, looked_at
-        yield
-        self.world.typed = kept
-
     def literal(self, literal: Expr, scope: Scope) -> Expr | None:
         """Return a literal with every name decided, or nothing for a declaration."""
         if isinstance(literal, Test):
@@ -188,8 +179,7 @@ class Resolver:
             value = self.pattern(literal.value, scope)
             return SomeIn(key, value, domain, literal.span, self.withs(literal.withs, scope))
         if isinstance(literal, Logical):
-            with self.typed(looked_at=False):
-                sides = [self.side(literal, scope, right=right) for right in (False, True)]
+            sides = [self.side(literal, scope, right=right) for right in (False, True)]
             return replace(literal, left=sides[0], right=sides[1], withs=self.withs(literal.withs, scope))
         return self.every(literal, scope)
 
@@ -207,8 +197,7 @@ class Resolver:
         """Return a negation."""
         if literal.braced:
             inner = scope.inner(literal.body)
-            with self.typed(looked_at=False):
-                body = self.body(literal.body, inner)
+            body = self.body(literal.body, inner)
             self.leave(inner)
         else:
             only = literal.body[0]
@@ -219,8 +208,7 @@ class Resolver:
                     hint="assign on a line of its own",
                 )
             modern = self.module is not None and self.module.modern_not
-            with self.typed(looked_at=self.world.typed and not modern):
-                done = self.literal(only, scope)
+            done = self.literal(only, scope)
             called = done.term if isinstance(done, Test) else None
             if done is not None and not modern and isinstance(called, Call) and called.parts == ("print",):
                 # `print` never fails, and with the older `not`, `not print` does not either.
@@ -261,8 +249,7 @@ class Resolver:
         key = None if literal.key is None else self.declare(literal.key, "declared", inner)
         value = self.declare(literal.value, "declared", inner)
         nested = inner.inner(literal.body)
-        with self.typed(looked_at=False):
-            body = self.body(literal.body, nested)
+        body = self.body(literal.body, nested)
         self.leave(nested)
         for var in (literal.key, literal.value):
             if var is not None and var.name != "_":
@@ -280,9 +267,8 @@ class Resolver:
 
     def printed(self, literal: Test, term: Call, scope: Scope) -> Expr:
         """Return a `print`; the order of the body drops it when nobody listens."""
-        with self.typed(looked_at=self.world.typed and self.world.printing):
-            args = tuple([self.term(arg, scope) for arg in term.args])
-            modifiers = self.withs(literal.withs, scope)
+        args = tuple([self.term(arg, scope) for arg in term.args])
+        modifiers = self.withs(literal.withs, scope)
         return Test(replace(term, args=args), literal.span, modifiers)
 
     def withs(self, modifiers: tuple[With, ...], scope: Scope) -> tuple[With, ...]:
@@ -388,16 +374,11 @@ class Resolver:
             return term
         return term if found == term.name else Var(found, term.span)
 
-    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term, *, function: bool = False) -> Ref:
-        """Return the reference to a global, and remember what it reads; only a `function` may be one."""
+    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term) -> Ref:
+        """Return the reference to a global, and remember what it reads."""
         parts = (*[Scalar(name, term.span) for name in path[1:]], *rest)
         if path[0] == "data":
             self.reads.append(parts)
-            name = "" if function else self.world.function_in(parts)
-            if name:
-                message = f"function {name} used as reference, not called"
-                hint = f"call it: `{name.rpartition('.')[2]}(...)`"
-                self.world.refuse(message, term.span, code=TYPE_ERROR, hint=hint, late=True)
         return Ref(Var(path[0], term.span), parts, term.span)
 
     def reference(self, term: Ref, scope: Scope) -> Ref:
@@ -457,8 +438,7 @@ class Resolver:
     def comprehension(self, term: Comprehension, scope: Scope) -> Term:
         """Return a comprehension; its body is a scope."""
         inner = scope.inner(term.body)
-        with self.typed(looked_at=True):
-            body = self.body(term.body, inner)
+        body = self.body(term.body, inner)
         key = None if term.key is None else self.term(term.key, inner)
         value = self.term(term.value, inner)
         self.leave(inner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pratique.rego.check.scopes import Scope
 from pratique.rego.check.world import World
@@ -22,8 +22,8 @@ class Resolving(Protocol):
     def term(self, term: Term, scope: Scope) -> Term:
         """Return the term with every name decided."""
 
-    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term, *, function: bool = False) -> Ref:
-        """Return the reference to a global; only a `function` may be one."""
+    def absolute(self, path: Path, rest: tuple[Term, ...], term: Term) -> Ref:
+        """Return the reference to a global."""
 
 
 def resolved(resolver: Resolving, each: With, scope: Scope) -> With:
@@ -55,7 +55,7 @@ def resolved(resolver: Resolving, each: With, scope: Scope) -> With:
         why = f"replacement of `{name}` is not possible"
     if why:
         world.refuse(f"with keyword replacing built-in function: {why}", each.target.span)
-    return _function(resolver, each, scope, path=path, kind="builtin", arity=builtin.arity)
+    return _function(resolver, each, scope, path=path, kind="builtin")
 
 
 def _path(resolver: Resolving, target: Ref, scope: Scope) -> tuple[Any, ...] | None:
@@ -75,7 +75,7 @@ def _data(resolver: Resolving, each: With, path: tuple[Any, ...], scope: Scope) 
     world = resolver.world
     place = world.find(path)
     if place is not None and place.arity >= 0:
-        return _function(resolver, each, scope, path=path, kind="function", arity=place.arity)
+        return _function(resolver, each, scope, path=path, kind="function")
     for length in range(2, len(path)):
         above = world.find(path[:length])
         if above is not None and above.rules and above.arity < 0:
@@ -85,46 +85,19 @@ def _data(resolver: Resolving, each: With, path: tuple[Any, ...], scope: Scope) 
 
 
 def _function(
-    resolver: Resolving, each: With, scope: Scope, *, path: tuple[Any, ...], kind: str, arity: int
+    resolver: Resolving,
+    each: With,
+    scope: Scope,
+    *,
+    path: tuple[Any, ...],
+    kind: Literal["function", "builtin"],
 ) -> With:
-    world = resolver.world
     stand_in = _stand_in(resolver, each.value, scope)
     if stand_in[:1] == ("data",):
-        value: Term = resolver.absolute(stand_in, (), each.value, function=True)
+        value: Term = resolver.absolute(stand_in, (), each.value)
     else:
         value = each.value if stand_in else resolver.term(each.value, scope)
-    kept = "function" if kind == "function" else "builtin"
-    found = replace(each, value=value, path=path)
-    found = replace(found, kind="function" if kept == "function" else "builtin", by=stand_in)
-    if stand_in:
-        place = world.find(stand_in) if stand_in[0] == "data" else None
-        other = place.arity if place is not None else world.builtins[".".join(stand_in)].arity
-        name = ".".join(map(str, path))
-        if other == arity and world.typed and _disjoint(world, name, ".".join(stand_in)):
-            world.refuse(
-                f"{name}: arity mismatch: its replacement takes other types of arguments",
-                each.value.span,
-                code=TYPE_ERROR,
-                late=True,
-            )
-        if other != arity and -1 not in (other, arity):
-            world.refuse(
-                f"{name}: arity mismatch: its replacement takes {other} arguments, not {arity}",
-                each.value.span,
-                code=TYPE_ERROR,
-                late=True,
-            )
-    return found
-
-
-def _disjoint(world: World, name: str, other: str) -> bool:
-    """Tell whether two builtins have an argument that can have no type in common."""
-    one, two = world.builtins.get(name), world.builtins.get(other)
-    if one is None or two is None:
-        return False
-    pairs = zip(one.operands, two.operands, strict=False)
-    kinds = [(set(left.split("|")), set(right.split("|"))) for left, right in pairs]
-    return any(not {"any", "..."} & (left | right) and not left & right for left, right in kinds)
+    return replace(each, value=value, path=path, kind=kind, by=stand_in)
 
 
 def _stand_in(resolver: Resolving, value: Term, scope: Scope) -> Path:

@@ -53,8 +53,6 @@ class World:
         self.problems: list[Problem] = []
         # What is told only if nothing else is wrong: OPA's checker of types comes last.
         self.late: list[Problem] = []
-        # Whether types are looked at: not in the bodies of `every` and of the new `not` (as in OPA).
-        self.typed = True
         self.root = Place()
         # By the absolute path of a package or rule, from whichever module they stand in.
         self.annotations: dict[Path, list[Annotation]] = {}
@@ -94,19 +92,6 @@ class World:
         """Tell whether a rule without arguments stands at an absolute path."""
         place = self.find(path)
         return place is not None and bool(place.rules) and place.arity < 0
-
-    def function_in(self, parts: tuple[Term, ...]) -> str:
-        """Return the name of the function that a reference `data.parts` names or reaches into, if it does."""
-        place, names = self.root, ["data"]
-        for part in parts:
-            found = place.children.get(part.value) if isinstance(part, Scalar) else None
-            if found is None:
-                return ""
-            place = found
-            names.append(str(part.value) if isinstance(part, Scalar) else "")
-            if place.rules and place.arity >= 0:
-                return ".".join(names)
-        return ""
 
     def reached(self, parts: tuple[Term, ...]) -> Iterator[Path]:
         """Yield the paths of the rules that a reference `data.parts` may read."""

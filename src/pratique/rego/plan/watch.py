@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeGuard
 
-from pratique.rego import extents, nodes
-from pratique.rego.plan import ir, spelled
+from pratique.rego import extents, nodes, spelled
+from pratique.rego.plan import ir
 from pratique.rego.plan.bodies import Bodies
 from pratique.rego.plan.flatten import Flat, Flattener, is_generated
 from pratique.rego.plan.indexing import conditions

@@ -27,7 +27,7 @@ def _plain(name: str) -> bool:
 
 def variable(name: str) -> str:
     """Return how a variable is called in a trace."""
-    if name.startswith(CAPTURE):
+    if name.startswith((CAPTURE, "~y")):
         return "_"
     if name.startswith(("~", "held ")):
         digits = "".join([char for char in name if char.isdigit()])

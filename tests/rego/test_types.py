@@ -1,0 +1,74 @@
+"""The checker of types against OPA's own: what it refuses, in which words and where; and what it accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pratique import rego
+
+CASES = yaml.safe_load(Path("tests/cases/rego/types.yaml").read_text())
+
+
+def said(problem: rego.Problem) -> str:
+    assert problem.code == "rego_type_error"
+    place = f"{problem.location.line}:{problem.location.column}"
+    return "\n".join([f"{place} {problem.message}", *problem.details])
+
+
+def problems(text: str, version: Any = "v1") -> list[str]:
+    try:
+        rego.compile([rego.Source("p.rego", text, version)])
+    except rego.CompileError as error:
+        return [said(problem) for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{number}" for number in range(len(CASES))])
+def test_programs_are_refused_as_opa_refuses_them(case: dict[str, Any]) -> None:
+    assert problems(case["text"], case.get("version", "v1")) == case["problems"]
+
+
+def test_types_go_from_module_to_module() -> None:
+    sources = [
+        rego.Source("a.rego", "package a\np := data.b.f(1)\n"),
+        rego.Source("b.rego", 'package b\nf(x) := startswith(x, "a")\n'),
+    ]
+    with pytest.raises(rego.CompileError) as caught:
+        rego.compile(sources)
+    assert str(caught.value) == (
+        "a.rego:2:6: rego_type_error: data.b.f: invalid argument(s)\n"
+        "\thave: (number, ???)\n"
+        "\twant: (string, boolean)"
+    )
+
+
+def test_a_query_knows_the_types_of_rules() -> None:
+    source = rego.Source("a.rego", "package a\np := 1\n")
+    with pytest.raises(rego.CompileError) as caught:
+        rego.query([source], 'data.a.p = "x"')
+    assert str(caught.value) == (
+        "query:1:1: rego_type_error: match error\n\tleft  : number\n\tright : string"
+    )
+    assert rego.query([source], "data.a.p = 1") == [{}]
+
+
+def test_a_query_may_compare_what_is_never_equal() -> None:
+    # A rule may not: there, OPA reads `==` as `=`.
+    assert rego.query([], '1 == "x"') == []
+
+
+def test_builtins_of_ones_own_have_the_types_of_their_signature() -> None:
+    twice = rego.define("acme.twice", "number -> number", lambda value: value * 2)
+    with pytest.raises(rego.CompileError) as caught:
+        rego.query([], 'acme.twice("x")', builtins={twice.name: twice})
+    assert caught.value.problems[0].details == ("have: (string)", "want: (number, number)")
+
+
+def test_what_is_wrong_in_another_way_gets_no_type_errors() -> None:
+    with pytest.raises(rego.CompileError) as caught:
+        rego.compile([rego.Source("a.rego", 'package a\np := 1 + "a"\nq if x > 1\n')])
+    assert [problem.code for problem in caught.value.problems] == ["rego_unsafe_var_error"]
