@@ -123,7 +123,7 @@ def own() -> Iterator[Run]:
         files = {name: filled(text) for name, text in (case.get("files") or {}).items()}
         stdin = case.get("stdin")
         for arguments in case["runs"]:
-            name = f"{case['name']}: {' '.join(arguments)}"
+            name = f"{case['name']}: {' '.join(one or repr(one) for one in arguments)}"
             given = None if stdin is None else filled(stdin)
             yield Run(name, tuple(arguments), given, files, silent=case.get("silent", False))
 

@@ -76,10 +76,18 @@ def test_several_reports_at_once(tmp_path: Path) -> None:
     assert json.loads(target.read_text())["version"] == "2.1.0"
 
 
-@pytest.mark.parametrize("outputs", [["nothing"], ["json", "yaml"]])
+@pytest.mark.parametrize("outputs", [["nothing"], ["=json"], ["json", "sarif"], ["tap", "yaml"]])
 def test_what_is_no_report(outputs: list[str]) -> None:
     with pytest.raises(InputError):
         report.targets(outputs)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "shown"),
+    [(["json", "yaml"], "yaml"), (["yaml", ""], "human"), ([""], "human"), (["JSON"], "json")],
+)
+def test_of_gators_formats_the_last_counts(outputs: list[str], shown: str) -> None:
+    assert report.targets(outputs) == [report.Target(shown)]
 
 
 def test_sarif_holds_to_its_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

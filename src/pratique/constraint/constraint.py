@@ -80,8 +80,9 @@ def _scoped(entries: Any) -> dict[str, tuple[str, ...]]:
             continue
         for point in entry.get("enforcementPoints") or ():
             name = point.get("name") if isinstance(point, Mapping) else None
-            if isinstance(name, str) and isinstance(entry.get("action"), str):
-                found.setdefault(name, []).append(entry["action"])
+            action = entry.get("action", "")
+            if isinstance(name, str) and isinstance(action, str):
+                found.setdefault(name, []).append(action)
     return {name: tuple(actions) for name, actions in found.items()}
 
 

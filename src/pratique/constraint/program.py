@@ -186,7 +186,8 @@ class Programs:
                 constants=constants,
                 builtins=self._builtins,
                 capabilities=rego.Capabilities(strict=strict),
-                data_roots=("inventory",),
+                # A library that is not there is undefined, as in Gatekeeper.
+                data_roots=("inventory", "lib"),
                 printing=self._sink is not None,
                 watched=None if self._trace is None else Watching(),
             )

@@ -21,6 +21,8 @@ STDIN: Final = "stdin"
 
 # A line that begins with `---` always begins a document (YAML 1.2, 9.1.2), also inside block scalars.
 _MARK = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+# Files that were joined keep their byte order marks.
+_BOM = re.compile(r"^\ufeff|(?<=\n---\n)\ufeff")
 # What is asked of a file at a time.
 _AT_ONCE: Final = 1 << 16
 _SPACE = re.compile(r"\s*")
@@ -134,7 +136,8 @@ def split(name: str, text: str) -> Iterator[Entry]:
         # Almost every file: one document, and no JSON.
         yield Entry(name, 0, text)
         return
-    text = text.removeprefix("\ufeff")
+    if "\ufeff" in text:
+        text = _BOM.sub("", text)
     if text.lstrip()[:1] == "{" and (stream := list(_json_stream(name, text))):
         yield from stream
         return

@@ -78,6 +78,12 @@ def object_of(entry: Entry) -> dict[str, Any] | None:
             entry.locate("apiVersion"),
             hint="write `apiVersion: ...`",
         )
+    if version.count("/") > 1:
+        raise SourceError(
+            f"`apiVersion: {version}` has more than one `/`",
+            entry.locate("apiVersion"),
+            hint="write GROUP/VERSION, or VERSION alone for Kubernetes' core objects",
+        )
     return value
 
 

@@ -64,14 +64,19 @@ class Target:
 
 
 def targets(outputs: Sequence[str]) -> list[Target]:
-    """Read `-o` options; raises `InputError`.  Text goes to standard output unless another report does."""
-    found = []
+    """Read `-o` options; raises `InputError`.  Text goes to standard output unless another report does.
+
+    Of gator's own formats the last one counts that goes there, as for gator.
+    """
+    found: list[Target] = []
     for given in outputs:
-        name, _, path = given.partition("=")
-        name = name.lower()  # as gator takes it
+        name, mark, path = given.partition("=")
+        name = name.lower() if name or mark else HUMAN  # as gator takes it
         name = _ALIASES.get(name, name)
         if name not in FORMATS:
             raise InputError(f"there is no output format `{name}`", hint=f"one of {', '.join(FORMATS)}")
+        if not path and name in _GATORS:
+            found = [target for target in found if target.path or target.format not in _GATORS]
         found.append(Target(name, path))
     if sum(not target.path for target in found) > 1:
         raise InputError(

@@ -250,7 +250,7 @@ def _verdict(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: R
         raise CaseError("invalid Case: assertions must be non-empty")
     entry, found = _object(folder, case["object"])
     library = _library(folder, test, runner.programs)
-    inventory = [one for _, one in _read(folder, case.get("inventory") or ())]
+    inventory = [one for name in case.get("inventory") or () for _, one in _objects(folder, name)]
     for one in inventory:
         library.put_inventory(one)
     about_object = [one for one in assertions if mutated.concerns(one)]
@@ -272,13 +272,19 @@ def _verdict(folder: Path, test: dict[str, Any], case: dict[str, Any], runner: R
 
 def _object(folder: Path, name: str) -> tuple[Entry, dict[str, Any]]:
     """Return the one object of a file that a case names."""
-    path = _join(folder, name)
-    found = list(_read(folder, [name]))
-    if not found:
-        raise CaseError(f'missing objects: path "{path}" defines no YAML objects')
+    found = _objects(folder, name)
     if len(found) > 1:
+        path = _join(folder, name)
         raise CaseError(f'object file must contain exactly one object: "{path}" defines {len(found)} objects')
     return found[0]
+
+
+def _objects(folder: Path, name: str) -> list[tuple[Entry, dict[str, Any]]]:
+    """Return the objects of a file that a case names; raises `CaseError` when there are none."""
+    found = list(_read(folder, [name]))
+    if not found:
+        raise CaseError(f'missing objects: path "{_join(folder, name)}" defines no YAML objects')
+    return found
 
 
 def _messages(library: Library, generator: Generator, entry: Entry, found: dict[str, Any]) -> list[str]:
