@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 
 from pratique import rego
 from pratique.errors import InputError
+from pratique.rego.builtins import registry
 
 # Constants, and a name for two texts: nothing to call.
 PLAIN = {"FINGERPRINT", "UNDEFINED", "Version"}
@@ -66,3 +71,26 @@ def test_a_builtin_of_ones_own_refuses_operands_in_opas_words() -> None:
 def test_a_signature_that_is_none_is_refused(signature: str) -> None:
     with pytest.raises(InputError, match="no signature"):
         rego.define("acme.f", signature, lambda: None)
+
+
+def test_a_stored_policy_imports_the_builtins_that_it_calls() -> None:
+    text = 'package a\np := sprintf("%v", [upper(input.x)])\n'
+    kept = rego.compile([rego.Source("a.rego", text)]).dump()
+    code = f"""
+import sys
+from pratique import rego
+policy = rego.restore({kept!r})
+assert policy.evaluate("data.a.p", {{"x": "b"}}) == "B"
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "pratique.rego.builtins.strings" in loaded
+    assert not {"pratique.rego.builtins.tokens", "cryptography", "joserfc"} & loaded
+
+
+def test_every_file_of_builtins_is_listed() -> None:
+    known = set(rego.builtins())
+    for file in Path(registry.__file__).parent.glob("*.py"):
+        importlib.import_module(f"pratique.rego.builtins.{file.stem}")
+    assert set(rego.builtins()) == known

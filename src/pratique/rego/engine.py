@@ -304,8 +304,7 @@ def restore(
 
     Raises ValueError when the bytes are something else, or name a builtin that is not there.
     """
-    table = {**registry.table(), **(builtins or {})}
-    emitted, tree, code = stored.load(data, table)
+    emitted, tree, code = stored.load(data, builtins or {})
     namespace = load(emitted, tree, code)
     return Policy(tree, emitted, None, limits, False, namespace, {}, [MISSING] * emitted.slots)
 

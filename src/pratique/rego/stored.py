@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import pratique
 from pratique.errors import Location
+from pratique.rego.builtins import registry
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit.module import Emitted, assemble
 from pratique.rego.emit.names import made
@@ -26,7 +27,7 @@ from pratique.rego.runtime.values import Object, Set, Value, key
 from pratique.rego.source import Source, Span
 
 # Change the number when what stands in the bytes changes.
-FINGERPRINT: Final = f"{pratique.__version__} 4 {importlib.util.MAGIC_NUMBER.hex()}"
+FINGERPRINT: Final = f"{pratique.__version__} 5 {importlib.util.MAGIC_NUMBER.hex()}"
 
 
 def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
@@ -47,6 +48,7 @@ def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
     nodes = [(node.number, node.path, node.children, node.rule, node.function) for node in plan.nodes]
     return marshal.dumps(
         (
+            registry.files(emitted.origins.values()),
             emitted.filename,
             zlib.compress(emitted.source.encode("utf-8", "surrogatepass")),
             assemble(emitted),
@@ -61,18 +63,19 @@ def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
 
 
 def load(data: bytes, builtins: Mapping[str, Builtin]) -> tuple[Emitted, ir.Plan, CodeType]:
-    """Return the module, its tree and its code.
+    """Return the module, its tree and its code; `builtins` are those beside our own.
 
     Raises ValueError when the bytes are not what `dump` makes, or name a builtin that is not there.
     """
     try:
-        filename, text, code, sources, places, constants, nodes, mocked, slots = marshal.loads(data)  # noqa: S302
+        files, filename, text, code, sources, places, constants, nodes, mocked, slots = marshal.loads(data)  # noqa: S302
+        found = {**registry.table_of(files), **builtins}
         known = [Source(*each) for each in sources]
         spans = [None if each is None else Span(known[each[0]], each[1], each[2]) for each in places]
-        values = {name: _unpacked(name, value, builtins) for name, value in constants}
+        values = {name: _unpacked(name, value, found) for name, value in constants}
         source = zlib.decompress(text).decode("utf-8", "surrogatepass")
         tree = tuple([ir.Node(*each) for each in nodes])
-    except (EOFError, KeyError, IndexError, TypeError, zlib.error) as error:
+    except (EOFError, ImportError, KeyError, IndexError, TypeError, zlib.error) as error:
         raise ValueError("not a stored policy, or of other builtins") from error
     emitted = Emitted(source, values, tuple(spans), filename, slots=slots)
     return emitted, ir.Plan((), tree, frozenset(mocked)), code

@@ -14,7 +14,9 @@ answer, and raises `BuiltinError` when that deserves a word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -26,6 +28,42 @@ from pratique.rego.runtime.errors import BUILTIN_ERROR, LONGEST, TYPE_ERROR, Bui
 from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, Written, is_number, type_name
 
 Function = TypeVar("Function", bound=Callable[..., Value])
+
+# The files that register builtins, in the order in which they are listed.
+FILES: Final = (
+    "aggregates",
+    "arithmetic",
+    "arrays",
+    "base64s",
+    "certificates",
+    "debugging",
+    "digests",
+    "durations",
+    "encoding",
+    "globs",
+    "graph",
+    "identifiers",
+    "jsons",
+    "net",
+    "objects",
+    "operators",
+    "paths",
+    "refused",
+    "regex",
+    "schemas",
+    "semver",
+    "sets",
+    "sprintf",
+    "strings",
+    "templates",
+    "times",
+    "tokens",
+    "types",
+    "uris",
+    "units",
+    "yamls",
+)
+_PACKAGE: Final = __name__.rpartition(".")[0]
 
 TYPES: Final[dict[str, frozenset[type]]] = {
     "null": frozenset({type(None)}),
@@ -61,8 +99,8 @@ class Builtin:
     `arity` is the number of operands, -1 for any; `relation` says that it yields several answers; a `void` one
     has no answer; a `deprecated` one is refused in Rego v1; `refused` says why the compiler refuses it until it is
     switched on; `nondeterministic` ones are never folded. A function with `needs_state` takes the evaluation's
-    state before its operands. `summary` is what it does, in a sentence, and `group` the file that it belongs to.
-    `define` makes one of one's own.
+    state before its operands. `summary` is what it does, in a sentence, `group` the file that it belongs to, and
+    `module` the one that registers it. `define` makes one of one's own.
 
     >>> from pratique import rego
     >>> twice = rego.define("acme.twice", "number -> number", lambda value: value * 2)
@@ -82,6 +120,7 @@ class Builtin:
     refused: str = ""
     summary: str = ""
     group: str = ""
+    module: str = ""
 
     @property
     def arity(self) -> int:
@@ -149,6 +188,7 @@ def builtin(
             called.needs_state = True  # type: ignore[attr-defined]  # how the emitter knows
         properties.setdefault("summary", (function.__doc__ or "").partition("\n")[0])
         properties.setdefault("group", function.__module__.rpartition(".")[2])
+        properties.setdefault("module", function.__module__)
         _TABLE[name] = Builtin(name, operands, result.strip(), called, needs_state=needs_state, **properties)
         return function
 
@@ -165,6 +205,7 @@ def alias(name: str, of: str, **properties: Any) -> None:
     function = _checked(name, known.operands, known.function, needs_state=known.needs_state)
     properties.setdefault("summary", known.summary)
     properties.setdefault("group", known.group)
+    properties.setdefault("module", known.module)
     _TABLE[name] = Builtin(name, known.operands, known.result, function, **properties)
 
 
@@ -180,7 +221,7 @@ def refuse(name: str, signature: str, *, why: str) -> None:
 
 def lookup(name: str) -> Builtin | None:
     """Return the builtin of that name."""
-    return _TABLE.get(name)
+    return table().get(name)
 
 
 def table() -> Mapping[str, Builtin]:
@@ -191,6 +232,30 @@ def table() -> Mapping[str, Builtin]:
     >>> known.operands, known.result, known.deprecated
     (('string', 'string'), 'boolean', False)
     """
+    _complete()
+    return MappingProxyType(_TABLE)
+
+
+@functools.cache
+def _complete() -> None:
+    """Import every file that registers builtins."""
+    for file in FILES:
+        importlib.import_module(f"{_PACKAGE}.{file}")
+
+
+def files(names: Iterable[str]) -> list[str]:
+    """Return the modules that register builtins, for `table_of`; what none of ours is called is passed over."""
+    known = table()
+    return sorted({known[name].module for name in names if name in known})
+
+
+def table_of(modules: Iterable[str]) -> Mapping[str, Builtin]:
+    """Return builtins by name, those of some modules among them, without importing the others.
+
+    Raises ImportError.
+    """
+    for module in modules:
+        importlib.import_module(module)
     return MappingProxyType(_TABLE)
 
 

@@ -62,7 +62,13 @@ class Written(Decimal):
 
 
 class Spelled(float):
-    """A number of plain data that also knows its text: `1.0`, `1e20`, or more digits than a float has."""
+    """A number of plain data that also knows its text: `1.0`, `1e20`, or more digits than a float has.
+
+    >>> from pratique import rego
+    >>> found = rego.to_json(rego.query([], "x := 1.50")[0]["x"], spelled=True)
+    >>> float(found), found.text
+    (1.5, '1.50')
+    """
 
     __slots__ = ("text",)
     text: str
