@@ -187,7 +187,7 @@ class Policy:
             if node is None:
                 break
         else:
-            if node.rule is not None and not node.children and not self.plan.mocked:
+            if node.rule is not None and not node.joined and not self.plan.mocked:
                 rule: Callable[[State], Value] = node.rule
                 return rule
         root, path = self._namespace["N0"], tuple(names)

@@ -45,7 +45,9 @@ def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
         None if span is None else (sources[span.source], span.start, span.end) for span in emitted.places
     ]
     constants = [(name, _packed(name, value, emitted)) for name, value in emitted.constants.items()]
-    nodes = [(node.number, node.path, node.children, node.rule, node.function) for node in plan.nodes]
+    nodes = [
+        (node.number, node.path, node.children, node.rule, node.function, node.joined) for node in plan.nodes
+    ]
     return marshal.dumps(
         (
             registry.files(emitted.origins.values()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pratique.rego.nodes import Array, Comprehension, Object, Ref, Scalar, SetOf, Term, Var
+from pratique.rego.nodes import Array, Comprehension, Object, Ref, Scalar, SetOf, Template, Term, Test, Var
 
 
 def offender(term: Term) -> str:
@@ -13,4 +13,6 @@ def offender(term: Term) -> str:
         return next(filter(None, map(offender, term.items)), "")
     if isinstance(term, Object):
         return next(filter(None, [offender(part) for pair in term.pairs for part in pair]), "")
+    if isinstance(term, Template):
+        return next(filter(None, [offender(part.term) for part in term.parts if isinstance(part, Test)]), "")
     return "var" if isinstance(term, Var) else "ref" if isinstance(term, Ref) else "call"

@@ -24,6 +24,7 @@ from pratique.rego.check.modules import (
 )
 from pratique.rego.check.resolve import Resolver
 from pratique.rego.check.safety import Safety
+from pratique.rego.check.undeclared import Undeclared
 from pratique.rego.check.variables import of_literal
 from pratique.rego.check.world import World
 from pratique.rego.errors import CompileError
@@ -87,10 +88,13 @@ def check(
             check_used(world, module, resolver.used)
     check_conflicts(world)
     _stop(world)
+    orders = [Safety(world, modern_not=rule.modern_not, names=names) for rule, names in resolved]
+    for (rule, _), safety in zip(resolved, orders, strict=True):
+        Undeclared(world, safety).rule(rule)
+    _stop(world)
     rules: dict[Path, list[Rule]] = {}
-    for rule, globals_ in resolved:
-        safe = Safety(world, modern_not=rule.modern_not, names=globals_).rule(rule)
-        rules.setdefault(rule.path, []).append(safe)
+    for (rule, _), safety in zip(resolved, orders, strict=True):
+        rules.setdefault(rule.path, []).append(safety.rule(rule))
     edges = check_recursion(world, reads, spans)
     _stop(world)
     types = Types(world.builtins, edges, printing=printing)
@@ -122,7 +126,10 @@ def check_query(
     resolver = Resolver(world, globals_, None)
     found, scope = resolver.resolved_query(body)
     _stop(world)
-    ordered, bound = Safety(world, modern_not=False).body(found, set())
+    safety = Safety(world, modern_not=False)
+    Undeclared(world, safety).body(found, set())
+    _stop(world)
+    ordered, bound = safety.body(found, set())
     _stop(world)
     types = (
         checked.types if isinstance(checked.types, Types) else Types(world.builtins, {}, printing=printing)

@@ -7,12 +7,12 @@ its closures share with the body. The author's order is kept otherwise (OPA comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
-from typing import Final
 
 from pratique.rego import hints
-from pratique.rego.check.variables import Closure, Uses, of_literal, of_term, pattern_variables
+from pratique.rego.check.outputs import outputs, references
+from pratique.rego.check.variables import Uses, of_literal, of_term, pattern_variables
 from pratique.rego.check.world import World
 from pratique.rego.errors import UNSAFE_ERROR
 from pratique.rego.nodes import (
@@ -36,8 +36,6 @@ from pratique.rego.nodes import (
     Var,
 )
 
-_LITERAL: Final = (Scalar, Array, Object, SetOf)
-
 
 class Safety:
     """Orders the bodies of one rule or query."""
@@ -59,10 +57,6 @@ class Safety:
         head = (*rule.keys, rule.value)
         uses = of_term(*head)
         body, keys, value = rule.body, rule.keys, rule.value
-        if self.world.printing:
-            self._prints(body, known)
-            for closure in uses.closures:
-                self._prints_inside(closure, known)
         if uses.refs and self._iterates(uses, known, body):
             # OPA moves the head's references into the body, where others may depend on what they bind.
             body, keys, value = self._with_head(rule)
@@ -71,7 +65,7 @@ class Safety:
         bound |= known
         missing = uses.own.keys() - bound
         if missing:
-            missing -= bound | self._references(uses.refs, bound)
+            missing -= bound | references(uses.refs, bound)
             self._tell([uses.own[name] for name in missing])
         if uses.closures:
             keys = tuple([self.term(key, bound) for key in keys])
@@ -100,9 +94,10 @@ class Safety:
         names = {name for ref in uses.refs for name in of_term(*ref.path).own}
         if not names:
             return False
-        return not names <= known | self._bound_by(body, known)
+        return not names <= known | self.bound_by(body, known)
 
-    def _bound_by(self, body: Body, known: set[str]) -> set[str]:
+    def bound_by(self, body: Body, known: set[str]) -> set[str]:
+        """Return what a body binds, in a safe order."""
         placed, _ = self._placed(body, known)
         return {name for _, uses in placed for name in uses.own}
 
@@ -121,34 +116,6 @@ class Safety:
         value = moved(rule.value)
         return tuple(body), keys, value
 
-    def _prints(self, body: Body, known: set[str]) -> None:
-        """Note what `print` says before it has a value: the author's order counts here (OPA, rewritePrintCalls)."""
-        for index, literal in enumerate(body):
-            uses = of_literal(literal)
-            said = _is_print(literal)
-            if not said and not uses.closures:
-                continue
-            before = known | self._bound_by(body[:index], known)
-            for var in uses.own.values() if said else ():
-                if var.name not in before:
-                    self.told.add(var.name)
-                    self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self._hint(var))
-            for closure in uses.closures:
-                self._prints_inside(closure, before)
-
-    def _prints_inside(self, closure: Closure, known: set[str]) -> None:
-        if isinstance(closure, Logical):
-            for side, _ in closure.sides:
-                self._prints(side, known)
-            return
-        own = [closure.key, closure.value] if isinstance(closure, Every) else []
-        known = known | {var.name for var in own if var is not None}
-        self._prints(closure.body, known)
-        if isinstance(closure, Comprehension):
-            head = [term for term in (closure.key, closure.value) if term is not None]
-            for inner in of_term(*head).closures:
-                self._prints_inside(inner, known)
-
     # --- bodies --------------------------------------------------------------------------------------------
 
     def body(self, body: Body, known: set[str]) -> tuple[Body, set[str]]:
@@ -163,7 +130,7 @@ class Safety:
         found: list[Expr] = []
         seen = set(known)
         for literal, uses in placed:
-            if self.world.printing or not _is_print(literal):
+            if self.world.printing or not is_print(literal):
                 found.append(self.literal(literal, seen) if uses.closures else literal)
             seen |= uses.own.keys()
         if not found and body:
@@ -187,19 +154,32 @@ class Safety:
                 if missing and not missing <= self.outputs(literal, uses, safe):
                     later.append(pair)
                     continue
-                if missing and uses.refs and not isinstance(literal, Not | Logical):
+                if missing and uses.refs and not isinstance(literal, Logical):
                     placed.extend(self._split(literal, uses, safe, missing & uses.bare))
                 else:
                     placed.append(pair)
                 safe |= missing
             if len(later) == len(left):
-                break
+                later = [each for pair in left for each in self._closures_behind(*pair, safe)]
+                if len(later) == len(left):
+                    break
             left = later
         return placed, left
 
-    def _split(self, literal: Expr, uses: Uses, safe: set[str], missing: set[str]) -> list[tuple[Expr, Uses]]:
+    def _closures_behind(self, literal: Expr, uses: Uses, safe: set[str]) -> list[tuple[Expr, Uses]]:
+        """Return `x := [xs[i], [y | y := i]]`, before it the references that bind what its comprehensions read.
+
+        As in OPA, which takes comprehensions out of terms, but not from the side of an `=` that they are.
+        """
+        if not isinstance(literal, Unify):
+            return [(literal, uses)]
+        if isinstance(literal.left, Comprehension) or isinstance(literal.right, Comprehension):
+            return [(literal, uses)]
+        return self._split(literal, uses, safe, uses.inside.keys() - safe)
+
+    def _split(self, literal: Expr, uses: Uses, safe: set[str], missing: Set[str]) -> list[tuple[Expr, Uses]]:
         """Return a literal, before it the references that bind what it needs elsewhere: `x == xs[x]`."""
-        bound = missing & self._references(uses.refs, safe)
+        bound = missing & references(uses.refs, safe)
         if not bound:
             return [(literal, uses)]
         found: list[Expr] = []
@@ -212,10 +192,21 @@ class Safety:
                 return name
             return rebuilt(term, moved)
 
-        if isinstance(literal, Test):
+        def from_calls(term: Term) -> Term:
+            return rebuilt(term, moved if isinstance(term, Call) else from_calls)
+
+        if isinstance(literal, Not):
+            # Only what the nested calls of an older `not` ask for is worked out before it.
+            negated = literal.body[0]
+            if isinstance(negated, Test):
+                negated = replace(negated, term=rebuilt(negated.term, from_calls))
+            else:
+                negated = _with_sides(negated, from_calls)
+            literal = replace(literal, body=(negated,))
+        elif isinstance(literal, Test):
             literal = replace(literal, term=moved(literal.term))
-        elif isinstance(literal, Unify):
-            literal = replace(literal, left=moved(literal.left), right=moved(literal.right))
+        else:
+            literal = _with_sides(literal, moved)
         return [(each, of_literal(each)) for each in (*found, literal)]
 
     def _unsafe(self, left: Iterable[tuple[Expr, Uses]], bound: set[str]) -> None:
@@ -228,11 +219,11 @@ class Safety:
             shared |= uses.own.keys()
         for literal, uses in pairs:
             missing = [var for name, var in uses.own.items() if name not in candidates]
-            if _is_print(literal):
+            if is_print(literal):
                 for var in missing:
                     if var.name not in self.told:
                         self.told.add(var.name)
-                        self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self._hint(var))
+                        self.world.refuse(f"var {var.label} is undeclared", var.span, hint=self.hint(var))
             if isinstance(literal, Unify) and literal.declares:
                 # In `x := y` it is `y` that has no value.
                 declared: set[str] = set()
@@ -258,101 +249,18 @@ class Safety:
                 f"var {var.label} is unsafe",
                 var.span,
                 code=UNSAFE_ERROR,
-                hint=self._hint(var),
+                hint=self.hint(var),
             )
 
-    def _hint(self, var: Var) -> str:
+    def hint(self, var: Var) -> str:
+        """Return what the author may have meant by a variable that has no value."""
         if var.wildcard:
             return "`_` has no value of its own: iterate with it inside brackets, or name a variable"
         return hints.of_name(var.span, var.label, [name for name in self.names if name != var.label])
 
-    # --- what a literal binds ------------------------------------------------------------------------------
-
     def outputs(self, literal: Expr, uses: Uses, safe: set[str]) -> set[str]:
         """Return the variables that a literal binds, given those that are bound before it."""
-        found: set[str] = set()
-        if literal.withs:
-            values = of_term(*[each.value for each in literal.withs if not each.by])
-            found |= self._references(values.refs, safe)
-            if not values.own.keys() <= safe | found:
-                return found
-        if isinstance(literal, Logical):
-            return found
-        if isinstance(literal, Not):
-            if literal.braced or self.modern_not:
-                return found
-            inner = _nested_calls(literal.body[0])
-            return found | self._references(of_term(*inner).refs, safe | found)
-        refs = uses.refs
-        while True:
-            before = len(found)
-            bound = safe | found
-            if refs:
-                found |= self._references(refs, bound)
-            if isinstance(literal, Test):
-                call = literal.term
-                if not isinstance(call, Call) or call.output is None:
-                    pass
-                elif self.known(of_term(*call.args), safe | found):
-                    pattern_variables(call.output, found)
-            elif isinstance(literal, Unify):
-                self._unified(literal.left, literal.right, safe, found)
-            elif isinstance(literal, SomeIn) and self.known(of_term(literal.domain), safe | found):
-                pattern_variables(literal.value, found)
-                if literal.key is not None:
-                    pattern_variables(literal.key, found)
-            if len(found) == before:
-                return found - safe
-
-    def known(self, uses: Uses, safe: set[str]) -> bool:
-        """Tell whether all variables are bound."""
-        return uses.own.keys() <= safe
-
-    def _references(self, refs: list[Ref], safe: set[str]) -> set[str]:
-        """Return what the references bind: the variables in brackets behind a head that is known."""
-        found: set[str] = set()
-        while True:
-            before = len(found)
-            for ref in refs:
-                head = ref.head
-                if type(head) is Var:
-                    if (
-                        head.name not in safe
-                        and head.name not in found
-                        and head.name not in {"input", "data"}
-                    ):
-                        continue
-                elif not of_term(head).own.keys() <= safe | found:
-                    continue
-                for part in ref.path:
-                    if type(part) is not Scalar:
-                        pattern_variables(part, found)
-            if len(found) == before:
-                return found
-
-    def _unified(self, left: Term, right: Term, safe: set[str], found: set[str]) -> None:
-        if isinstance(left, Array) and isinstance(right, Array):
-            if len(left.items) == len(right.items):
-                for one, two in zip(left.items, right.items, strict=True):
-                    self._unified(one, two, safe, found)
-            return
-        if isinstance(left, Object) and isinstance(right, Object):
-            theirs = {_key(name): item for name, item in right.pairs}
-            if len(left.pairs) == len(right.pairs):
-                for name, item in left.pairs:
-                    if _key(name) in theirs:
-                        self._unified(item, theirs[_key(name)], safe, found)
-            return
-        if isinstance(left, _LITERAL) and isinstance(right, _LITERAL):
-            # Two literals of different shapes bind nothing, nor do an object and a comprehension.
-            return
-        if {type(left), type(right)} == {Object, Comprehension}:
-            return
-        bound = safe | found
-        if self.known(of_term(left), bound):
-            pattern_variables(right, found)
-        elif self.known(of_term(right), bound):
-            pattern_variables(left, found)
+        return outputs(literal, uses, safe, modern_not=self.modern_not)
 
     # --- nested bodies -------------------------------------------------------------------------------------
 
@@ -399,7 +307,7 @@ class Safety:
         uses = of_term(*head)
         missing = uses.own.keys() - bound
         if missing:
-            missing -= self._references(uses.refs, bound)
+            missing -= references(uses.refs, bound)
             self._tell([uses.own[name] for name in missing])
         key, value = term.key, term.value
         if uses.closures:
@@ -408,7 +316,15 @@ class Safety:
         return Comprehension(term.kind, key, value, body, term.span)
 
 
-def _is_print(literal: Expr) -> bool:
+def _with_sides(literal: Expr, change: Callable[[Term], Term]) -> Expr:
+    """Return a literal, the sides of an `=` changed."""
+    if not isinstance(literal, Unify):
+        return literal
+    return replace(literal, left=change(literal.left), right=change(literal.right))
+
+
+def is_print(literal: Expr) -> bool:
+    """Tell whether a literal is a call of `print`."""
     if not isinstance(literal, Test):
         return False
     term = literal.term
@@ -429,14 +345,3 @@ def rebuilt(term: Term, change: Callable[[Term], Term]) -> Term:
     if isinstance(term, Object):
         return Object(tuple([(change(key), change(value)) for key, value in term.pairs]), term.span)
     return term
-
-
-def _nested_calls(literal: Expr) -> list[Term]:
-    """Return the calls inside a literal; its own operator is none of them."""
-    uses = of_literal(literal)
-    own = literal.term if isinstance(literal, Test) else None
-    return [call for call in uses.calls if call is not own]
-
-
-def _key(term: Term) -> object:
-    return term.value if isinstance(term, Scalar) else term

@@ -64,7 +64,7 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
 def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:
     """Run the module and return its namespace: functions `r0`, `r1`, ... and nodes `N0`, `N1`, ..."""
     namespace: dict[str, Any] = {"__builtins__": {}, "__name__": "rego", **EXPORTED, **emitted.constants}
-    nodes = [Node(node.path, function=node.function) for node in plan.nodes]
+    nodes = [Node(node.path, function=node.function, joined=node.joined) for node in plan.nodes]
     for node, made in zip(plan.nodes, nodes, strict=True):
         made.children = {name: nodes[number] for name, number in sorted(node.children.items())}
         namespace[f"N{node.number}"] = made

@@ -130,10 +130,6 @@ class Literals(Terms):
     def negated(self, at: int) -> Expr:
         """Read what follows `not`."""
         self.at += 1
-        if self.modern_not and self.kinds[self.at] == "{" and self.braces_are_body(self.at):
-            body = self.braced_body()
-            withs = self.withs()
-            return Not(body, self.span(at), withs, braced=True)
         if self.kind in {"some", "every", "not"} and not self.starts_reference(self.at):
             raise self.unexpected(
                 f"`not` cannot be followed by `{self.kind}`",

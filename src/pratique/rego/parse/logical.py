@@ -65,7 +65,7 @@ class Logicals(Literals):
         at = self.at
         kind = self.kinds[at]
         negates = kind == "not" and not self.starts_reference(at)
-        if not self.logical and not (negates and self.modern_not and self.kinds[at + 1] == "("):
+        if not self.logical and not (negates and self.modern_not and self.kinds[at + 1] in {"(", "{"}):
             return super().literal()
         if kind in {"{", "("}:
             first = self.speculated(at, self.leading_body if kind == "{" else self.leading_group)

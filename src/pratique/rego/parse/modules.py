@@ -44,9 +44,8 @@ class Modules(Rules):
             elif kind == "package" and not self.starts_reference(start):
                 raise self.unexpected("a module has one `package`")
             else:
-                if rules and not self.new_line() and self.kinds[start - 1] != "}":
-                    raise self.unexpected("expected a new line", hint=self.body_hint())
-                rules.extend(self.rules())
+                apart = not rules or self.new_line() or self.kinds[start - 1] == "}"
+                rules.extend(self.rules() if apart else self.rules_beside(start))
                 starts.append((self.starts[start], "rule"))
         comments = tuple(self.tokens.comments)
         annotations: tuple[metadata.Placed, ...] = ()
@@ -66,6 +65,20 @@ class Modules(Rules):
             ),
             annotations,
         )
+
+    def rules_beside(self, start: int) -> list[Rule]:
+        """Read rules that stand on one line with the rule before them, which nobody writes on purpose."""
+        known = len(self.problems)
+        try:
+            # `p := 1 if x` without the keyword `if` would be a rule called `if`.
+            found = [] if self.problems or self.value in FUTURE_KEYWORDS else self.rules()
+        except SyntaxProblem:
+            found = []
+        if not found or len(self.problems) > known:
+            del self.problems[known:]
+            self.at = start
+            raise self.unexpected("expected a new line", hint=self.body_hint())
+        return found
 
     def package(self) -> tuple[tuple[str, ...], Span]:
         """Read the `package` statement."""

@@ -61,12 +61,9 @@ class Rules(Logicals):
                 raise self.unexpected("", hint="`else` follows the body of a rule")
             return [self.chained(rule, head)]
         found = [rule]
-        while self.kinds[self.at] == "{" and body and (not with_if or braced):
+        while self.kinds[self.at] == "{" and body:
             at = self.at
             found.append(self.made(head, self.braced_body(), at, with_if=with_if))
-            if self.operator_here("else"):
-                found[-1] = self.chained(found[-1], head)
-                break
         return found
 
     def problem(self, message: str, at: int, *, hint: str = "") -> None:
@@ -123,7 +120,10 @@ class Rules(Logicals):
             self.at += 1
             return self.values[at]
         if kind in FUTURE_KEYWORDS | LOGICAL_KEYWORDS | BASE_KEYWORDS - {"package", "import"}:
-            raise self.unexpected("expected a rule", hint=f"`{kind}` is a keyword; choose another name")
+            hint = f"`{kind}` is a keyword; choose another name"
+            if kind == "else":
+                hint = "`else` follows the body of a rule that has one body only"
+            raise self.unexpected("expected a rule", hint=hint)
         raise self.unexpected("expected a rule, `import` or `default`", hint=self.head_hint())
 
     def head_hint(self) -> str:
@@ -177,16 +177,21 @@ class Rules(Logicals):
         """Read a default rule."""
         self.at += 1
         head = self.head()
-        if head.member is not None or head.value is None:
+        if head.member is not None or (head.value is None and head.args is None and len(head.ref) == 1):
             raise self.unexpected("a default rule needs a value", hint="write `default name := value`")
         if self.operator_here("if") or (self.kinds[self.at] == "{" and not self.new_line()):
             raise self.unexpected("a default rule has no body")
         rule = self.made(head, (), start, with_if=True)
         if rule.keys:
             raise self.refuse("the name of a default rule must be plain", start + 1)
+        names: set[str] = set()
         for arg in head.args or ():
             if not isinstance(arg, Var):
                 raise self.refuse("the arguments of a default function must be plain variables", start + 1)
+            if arg.name in names - {"_"}:
+                message = f"illegal default rule (arguments cannot be repeated {arg.name})"
+                raise self.refuse(message, start + 1, hint="give each argument a name of its own")
+            names.add(arg.name)
         return Rule(
             rule.path,
             (),

@@ -348,7 +348,7 @@ class Rule:
     """All clauses of one reference.
 
     `object` rules have keys below their reference; with `joined`
-    other rules stand there too; `empties` are places of it that are there
+    other rules have a part in their document; `empties` are places of it that are there
     even if no clause holds: keys, and whether a set stands there. What is
     `vanishing` is undefined, not empty, if no clause holds; `sparse` rules
     make that of all below them. `bindings` is a query: its
@@ -379,6 +379,7 @@ class Node:
     children: dict[str, int] = field(default_factory=dict)
     rule: int = -1
     function: bool = False
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def _tree(checked: nodes.Checked) -> Tree:
             # `f() = x` is a rule without arguments, and a call of it has no answer (as in OPA's v0).
             if rule.args:
                 group.arity = len(rule.args)
+    tree.join()
     return tree
 
 
@@ -65,7 +66,7 @@ def _node(place: Place) -> ir.Node:
         return ir.Node(place.number, place.path, children)
     if group.function:
         return ir.Node(place.number, place.path, children, function=True)
-    return ir.Node(place.number, place.path, children, rule=group.number)
+    return ir.Node(place.number, place.path, children, rule=group.number, joined=place.joined)
 
 
 # --- what `with` replaces ----------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
         params,
         default,
         cached=not group.function,
-        joined=bool(place is not None and place.children),
+        joined=place is not None and place.joined,
         replaceable=any(group.path[: len(path)] == path for path in policy.replaced),
         span=first.span,
         empties=() if vanishing else tuple(dict.fromkeys(_empty(group))),

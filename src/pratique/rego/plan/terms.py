@@ -109,7 +109,7 @@ class Terms(Scope):
         """Return what a reference into data points at: a rule, a package, or base data."""
         place = self.policy.tree.root
         for index, part in enumerate(parts):
-            if place.group is not None and not place.children and not place.group.function:
+            if place.group is not None and not place.joined and not place.group.function:
                 return self.inside(ir.RuleValue(place.group.number), parts[index:])
             name = part.value if isinstance(part, nodes.Scalar) else None
             if place.group is not None or not isinstance(name, str):
@@ -150,7 +150,7 @@ class Terms(Scope):
 
     def document(self, place: Place, keys: list[ir.Expr]) -> ir.Expr:
         """Return the whole document at a place."""
-        if not keys and place.group is not None and not place.children:
+        if not keys and place.group is not None and not place.joined:
             return ir.Const(UNDEFINED) if place.group.function else ir.RuleValue(place.group.number)
         return ir.Extent(place.number, tuple(keys))
 

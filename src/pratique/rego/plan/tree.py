@@ -37,6 +37,8 @@ class Place:
     path: Path
     children: dict[str, Place] = field(default_factory=dict)
     group: Group | None = None
+    # Whether rules of other places have a part in the document here: rules below, or rules above with keys.
+    joined: bool = False
 
 
 class Tree:
@@ -68,6 +70,14 @@ class Tree:
             place.group = Group(len(self.groups), place.path)
             self.groups.append(place.group)
         return place.group
+
+    def join(self, place: Place | None = None, *, keyed: bool = False) -> None:
+        """Note at each place whether rules of other places have a part in its document; all rules are known now."""
+        place = place or self.root
+        partial = place.group is not None and any(rule.keys for rule in place.group.members)
+        place.joined = bool(place.children) or (keyed and partial)
+        for child in place.children.values():
+            self.join(child, keyed=keyed or partial)
 
     def find(self, path: Sequence[str]) -> Place | None:
         """Return the place at a path, if there is one."""

@@ -17,15 +17,19 @@ from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, equal, i
 
 
 class Node:
-    """A place of the rule tree at run time: its path, its children, and the rule that stands there."""
+    """A place of the rule tree at run time: its path, its children, and the rule that stands there.
 
-    __slots__ = ("children", "function", "path", "rule")
+    Where it is `joined`, rules of other places have a part in the document, and its own rule may give a `Branch`.
+    """
 
-    def __init__(self, path: tuple[str, ...], *, function: bool) -> None:
+    __slots__ = ("children", "function", "joined", "path", "rule")
+
+    def __init__(self, path: tuple[str, ...], *, function: bool, joined: bool) -> None:
         self.path = path
         self.children: dict[str, Node] = {}
         self.rule: Callable[[State], Value] | None = None
         self.function = function
+        self.joined = joined
 
 
 def replacement(state: State, names: tuple[Value, ...]) -> Value:
@@ -84,7 +88,8 @@ def extent(state: State, node: Node) -> Value:
             return found
     if not node.children:
         if node.rule is not None:
-            return node.rule(state)
+            found = node.rule(state)
+            return grown(found) if type(found) is Branch else found
         if node.function:
             return UNDEFINED
     base = references.path(state.data, node.path)
@@ -226,7 +231,10 @@ def _branch(state: State, node: Node, *, sparse: bool = False) -> Branch:
                 _join(root, name, below)
         elif child.rule is not None:
             value = child.rule(state)
-            if type(value) is Set:
+            if type(value) is Branch:
+                if not (sparse and _vacant(value)):
+                    _join(root, name, _copied(value))
+            elif type(value) is Set:
                 _join(root, name, Leaf(True, list(value.values())))
             elif value is not UNDEFINED:
                 _join(root, name, Leaf(False, [value]))
