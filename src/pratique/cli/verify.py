@@ -13,6 +13,13 @@ from pratique.errors import PratiqueError
 @click.option(
     "-r", "--run", "expression", default="", help="Run only what matches: TEST, TEST//CASE or //CASE."
 )
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    help="FORMAT, or FORMAT=FILE: human, json, junit, tap or github. Several at once.",
+)
 @click.option("-t", "--trace", is_flag=True, help="Print how each case was judged, step by step.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test and case, also those that pass.")
 @click.option(
@@ -26,6 +33,7 @@ def verify(
     *,
     path: str,
     expression: str,
+    outputs: tuple[str, ...],
     verbose: bool,
     trace: bool,
     enable_k8s_native_validation: bool,
@@ -34,19 +42,28 @@ def verify(
 
     Exits with 1 when anything fails.
     """
-    from pratique.offline import selection, suite, transcript
+    from pratique.offline import report, results, selection, suite, transcript
 
     try:
+        wanted = report.targets(outputs, results.FORMATS)
         runner = suite.Runner.of(selection.Filter.of(expression), printing=verbose, tracing=trace)
         paths = selection.find(path)
+        streams = report.Target(report.HUMAN) in wanted
+        done = []
+        for name in paths:
+            done.append(suite.run(name, runner))
+            if streams:
+                click.echo(transcript.text(done[-1], verbose=verbose), nl=False)
+        failed = any(one.failed for one in done)
+        if streams:
+            click.echo(transcript.end(done), nl=False)
+        for target in wanted:
+            if target.format == report.HUMAN and target.path:
+                target.put([results.human(done, verbose=verbose)])
+            elif target.format != report.HUMAN:
+                target.put([results.FORMATS[target.format](done)])
     except PratiqueError as error:
         # gator knows one exit code for everything that goes wrong, and scripts rely on it.
         click.echo(f"pratique: {error.render()}", err=True)
-        ctx.exit(1)
-    failed = False
-    for name in paths:
-        result = suite.run(name, runner)
-        failed = failed or result.failed
-        click.echo(transcript.text(result, verbose=verbose), nl=False)
-    click.echo("FAIL\n" if failed else "PASS\n")
+        failed = True
     ctx.exit(1 if failed else 0)

@@ -11,18 +11,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from pratique.errors import Location
 from pratique.offline.baseline import fingerprint, subject
 from pratique.offline.entries import STDIN
 from pratique.offline.finding import Finding
+from pratique.offline.formats import JUnitCase, TapPoint, annotation, junit_text, tap_text
 
 _GITHUB_LEVEL: Final = {"deny": "error", "warn": "warning"}
 _GITLAB_SEVERITY: Final = {"deny": "major", "warn": "minor"}
-# What a workflow command takes for its own syntax (GitHub, "workflow commands").
-_DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
-_PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
 def place(finding: Finding) -> Location:
@@ -46,26 +43,17 @@ def lines(findings: Sequence[Finding]) -> str:
 
 def junit(findings: Sequence[Finding]) -> str:
     """Return JUnit XML: a test case a finding, failed where it denies and skipped where it only tells."""
-    failures = sum(finding.denies for finding in findings)
-    counts = f'tests="{len(findings)}" failures="{failures}" skipped="{len(findings) - failures}" errors="0"'
-    text = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<testsuites name="pratique" {counts}>',
-        f'<testsuite name="pratique" {counts}>',
-    ]
+    cases = []
     for finding in findings:
         violation, at = finding.violation, place(finding)
-        name = quoteattr(_xml(f"{violation.constraint_name}: {subject(finding)}"))
-        kind, file = quoteattr(_xml(violation.constraint_kind)), quoteattr(_xml(at.file))
-        text.append(f'<testcase classname={kind} name={name} file={file} line="{at.line}">')
+        name = f"{violation.constraint_name}: {subject(finding)}"
+        case = JUnitCase(violation.constraint_kind, name, at, 0.0)
         if finding.denies:
-            message = _xml(violation.message)
-            text.append(
-                f"<failure message={quoteattr(message)}>{escape(f'{at}: {message}')}</failure></testcase>"
-            )
+            case = replace(case, failure=violation.message, detail=f"{at}: {violation.message}")
         else:
-            text.append(f"<skipped message={quoteattr(_xml(_why(finding)))}/></testcase>")
-    return "\n".join([*text, "</testsuite>", "</testsuites>"]) + "\n"
+            case = replace(case, skipped=_why(finding))
+        cases.append(case)
+    return junit_text([("pratique", cases)])
 
 
 def _why(finding: Finding) -> str:
@@ -76,25 +64,17 @@ def _why(finding: Finding) -> str:
     return f"{'known' if finding.known else finding.violation.action}: {message}"
 
 
-def _xml(text: str) -> str:
-    """Return a text without the characters that XML 1.0 cannot hold."""
-    return "".join(char if _fits_xml(ord(char)) else "\ufffd" for char in text)
-
-
-def _fits_xml(code: int) -> bool:
-    return code in (9, 10, 13) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000
-
-
 def github(findings: Sequence[Finding]) -> str:
     """Return GitHub's workflow commands, one line a finding."""
-    text = []
-    for finding in _open(findings):
-        violation, found = finding.violation, place(finding)
-        level = _GITHUB_LEVEL.get(violation.action, "notice")
-        at = f"file={found.file.translate(_PROPERTY)},line={found.line},col={found.column}"
-        title = violation.constraint_name.translate(_PROPERTY)
-        text.append(f"::{level} {at},title={title}::{violation.message.translate(_DATA)}\n")
-    return "".join(text)
+    return "".join(
+        annotation(
+            _GITHUB_LEVEL.get(finding.violation.action, "notice"),
+            place(finding),
+            finding.violation.constraint_name,
+            finding.violation.message or finding.violation.constraint_name,
+        )
+        for finding in _open(findings)
+    )
 
 
 def gitlab(findings: Sequence[Finding]) -> str:
@@ -121,19 +101,15 @@ def _gitlab_issue(finding: Finding, mark: str) -> dict[str, Any]:
 
 def tap(findings: Sequence[Finding]) -> str:
     """Return TAP version 13: what only warns is not ok, and is marked as to do; what is accepted is skipped."""
-    text = ["TAP version 13", f"1..{len(findings)}"]
-    for number, finding in enumerate(findings, 1):
+    points = []
+    for finding in findings:
         violation = finding.violation
-        said = " ".join(f"{violation.constraint_name}: {subject(finding)}: {violation.message}".split())
-        said = said.replace("\\", "\\\\").replace("#", "\\#")
+        said = f"{violation.constraint_name}: {subject(finding)}: {violation.message}"
+        directive = "" if finding.denies else f"TODO {violation.action}"
         if finding.accepted:
-            why = finding.allowed or "known"
-            text.append(f"ok {number} - {said} # SKIP {why.replace('#', '')}")
-        else:
-            todo = "" if finding.denies else f" # TODO {violation.action}"
-            text.append(f"not ok {number} - {said}{todo}")
-        text.append(f"# {place(finding)}")
-    return "\n".join(text) + "\n"
+            directive = f"SKIP {finding.allowed or 'known'}"
+        points.append(TapPoint(finding.accepted, said, directive, str(place(finding))))
+    return tap_text(points)
 
 
 def _open(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ In: what a person wrote, and findings. Out: text. Each format is a function in a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,18 +63,19 @@ class Target:
             raise InputError(f"`{self.path}` cannot be written: {error.strerror}") from None
 
 
-def targets(outputs: Sequence[str]) -> list[Target]:
-    """Read `-o` options; raises `InputError`.  Text goes to standard output unless another report does.
+def targets(outputs: Sequence[str], known: Collection[str] = tuple(FORMATS)) -> list[Target]:
+    """Read `-o` options of `known` formats; raises `InputError`.
 
-    Of gator's own formats the last one counts that goes there, as for gator.
+    Text goes to standard output unless another report does. Of gator's own formats the last one counts that goes there,
+    as for gator.
     """
     found: list[Target] = []
     for given in outputs:
         name, mark, path = given.partition("=")
         name = name.lower() if name or mark else HUMAN  # as gator takes it
         name = _ALIASES.get(name, name)
-        if name not in FORMATS:
-            raise InputError(f"there is no output format `{name}`", hint=f"one of {', '.join(FORMATS)}")
+        if name not in known:
+            raise InputError(f"there is no output format `{name}`", hint=f"one of {', '.join(known)}")
         if not path and name in _GATORS:
             found = [target for target in found if target.path or target.format not in _GATORS]
         found.append(Target(name, path))

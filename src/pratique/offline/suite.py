@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +42,7 @@ class Case:
     seconds: float = 0.0
     printed: str = ""
     trace: str | None = None
+    line: int = 1  # of the suite's file, where it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Test:
     skipped: bool = False
     seconds: float = 0.0
     cases: tuple[Case, ...] = ()
+    line: int = 1
 
     @property
     def failed(self) -> bool:
@@ -69,6 +71,7 @@ class Suite:
     skipped: bool = False
     seconds: float = 0.0
     tests: tuple[Test, ...] = field(default=())
+    line: int = 1  # of what is wrong with the file
 
     @property
     def failed(self) -> bool:
@@ -129,8 +132,19 @@ def run(path: str, runner: Runner | None = None) -> Suite:
         skipped = document.get("skip", False)
         done = () if skipped else tuple(_tests(Path(path).parent, tests, runner or Runner.of(Filter())))
     except PratiqueError as error:
-        return Suite(path, error.render(), seconds=time.perf_counter() - began)
+        line = error.location.line if isinstance(error, SourceError) and error.location.file == path else 1
+        return Suite(path, error.render(), seconds=time.perf_counter() - began, line=line)
+    done = tuple(_placed(test, number, places) for number, test in enumerate(done))
     return Suite(path, skipped=skipped, seconds=time.perf_counter() - began, tests=done)
+
+
+def _placed(test: Test, number: int, places: suitefile.Places) -> Test:
+    """Return a test that knows where it and its cases begin."""
+    at = ("tests", number)
+    cases = tuple(
+        replace(case, line=places.at((*at, "cases", index)).line) for index, case in enumerate(test.cases)
+    )
+    return replace(test, line=places.at(at).line, cases=cases)
 
 
 def _tests(folder: Path, tests: list[dict[str, Any]], runner: Runner) -> Iterator[Test]:

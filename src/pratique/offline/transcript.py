@@ -5,6 +5,8 @@ In: `Suite` results. Out: text, with the tests and cases that pass when it is ve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pratique.offline.suite import Case, Suite, Test
 
 
@@ -15,6 +17,11 @@ def text(suite: Suite, *, verbose: bool) -> str:
     if suite.failure:
         lines += _indented(suite.failure, "  ")
     return "".join(f"{line}\n" for line in lines)
+
+
+def end(suites: Sequence[Suite]) -> str:
+    """Return what stands below the results of all suites."""
+    return "FAIL\n\n" if any(suite.failed for suite in suites) else "PASS\n\n"
 
 
 def _test(test: Test, *, verbose: bool) -> list[str]:
