@@ -94,3 +94,20 @@ def test_every_file_of_builtins_is_listed() -> None:
     for file in Path(registry.__file__).parent.glob("*.py"):
         importlib.import_module(f"pratique.rego.builtins.{file.stem}")
     assert set(rego.builtins()) == known
+
+
+ALONE = """
+import importlib, sys
+from pratique.rego.builtins import registry
+for file in registry.FILES:
+    names, modules = set(registry._TABLE), set(sys.modules)
+    importlib.import_module(f"pratique.rego.builtins.{file}")
+    files = {name.rpartition(".")[2] for name in set(sys.modules) - modules}
+    print(*[name for name in set(registry._TABLE) - names if registry._TABLE[name].group not in files])
+"""
+
+
+def test_a_builtin_is_registered_by_the_file_of_its_group() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+    assert registry.files(["mul", "upper", "mine"]) == ["operators", "strings"]

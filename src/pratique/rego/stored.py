@@ -27,7 +27,7 @@ from pratique.rego.runtime.values import Object, Set, Value, key
 from pratique.rego.source import Source, Span
 
 # Change the number when what stands in the bytes changes.
-FINGERPRINT: Final = f"{pratique.__version__} 5 {importlib.util.MAGIC_NUMBER.hex()}"
+FINGERPRINT: Final = f"{pratique.__version__} 6 {importlib.util.MAGIC_NUMBER.hex()}"
 
 
 def dump(emitted: Emitted, plan: ir.Plan) -> bytes:
@@ -77,7 +77,7 @@ def load(data: bytes, builtins: Mapping[str, Builtin]) -> tuple[Emitted, ir.Plan
         values = {name: _unpacked(name, value, found) for name, value in constants}
         source = zlib.decompress(text).decode("utf-8", "surrogatepass")
         tree = tuple([ir.Node(*each) for each in nodes])
-    except (EOFError, ImportError, KeyError, IndexError, TypeError, zlib.error) as error:
+    except (EOFError, KeyError, IndexError, TypeError, zlib.error) as error:
         raise ValueError("not a stored policy, or of other builtins") from error
     emitted = Emitted(source, values, tuple(spans), filename, slots=slots)
     return emitted, ir.Plan((), tree, frozenset(mocked)), code

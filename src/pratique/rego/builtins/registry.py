@@ -99,8 +99,8 @@ class Builtin:
     `arity` is the number of operands, -1 for any; `relation` says that it yields several answers; a `void` one
     has no answer; a `deprecated` one is refused in Rego v1; `refused` says why the compiler refuses it until it is
     switched on; `nondeterministic` ones are never folded. A function with `needs_state` takes the evaluation's
-    state before its operands. `summary` is what it does, in a sentence, `group` the file that it belongs to, and
-    `module` the one that registers it. `define` makes one of one's own.
+    state before its operands. `summary` is what it does, in a sentence, and `group` the file that it belongs to.
+    `define` makes one of one's own.
 
     >>> from pratique import rego
     >>> twice = rego.define("acme.twice", "number -> number", lambda value: value * 2)
@@ -120,7 +120,6 @@ class Builtin:
     refused: str = ""
     summary: str = ""
     group: str = ""
-    module: str = ""
 
     @property
     def arity(self) -> int:
@@ -188,7 +187,6 @@ def builtin(
             called.needs_state = True  # type: ignore[attr-defined]  # how the emitter knows
         properties.setdefault("summary", (function.__doc__ or "").partition("\n")[0])
         properties.setdefault("group", function.__module__.rpartition(".")[2])
-        properties.setdefault("module", function.__module__)
         _TABLE[name] = Builtin(name, operands, result.strip(), called, needs_state=needs_state, **properties)
         return function
 
@@ -205,7 +203,6 @@ def alias(name: str, of: str, **properties: Any) -> None:
     function = _checked(name, known.operands, known.function, needs_state=known.needs_state)
     properties.setdefault("summary", known.summary)
     properties.setdefault("group", known.group)
-    properties.setdefault("module", known.module)
     _TABLE[name] = Builtin(name, known.operands, known.result, function, **properties)
 
 
@@ -244,18 +241,18 @@ def _complete() -> None:
 
 
 def files(names: Iterable[str]) -> list[str]:
-    """Return the modules that register builtins, for `table_of`; what none of ours is called is passed over."""
+    """Return the files that register builtins, for `table_of`; what none of ours is called is passed over."""
     known = table()
-    return sorted({known[name].module for name in names if name in known})
+    return sorted({known[name].group for name in names if name in known})
 
 
-def table_of(modules: Iterable[str]) -> Mapping[str, Builtin]:
-    """Return builtins by name, those of some modules among them, without importing the others.
+def table_of(names: Iterable[str]) -> Mapping[str, Builtin]:
+    """Return builtins by name, those of some files among them, without importing the others.
 
-    Raises ImportError.
+    Raises ValueError for a file that there is not.
     """
-    for module in modules:
-        importlib.import_module(module)
+    for name in names:
+        importlib.import_module(f"{_PACKAGE}.{FILES[FILES.index(name)]}")
     return MappingProxyType(_TABLE)
 
 
