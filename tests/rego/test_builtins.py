@@ -81,3 +81,46 @@ def test_globs_that_are_known_answer_as_those_that_are_not() -> None:
                 glob,
                 signs,
             )
+
+
+def test_calls_that_are_written_in_line_answer_as_the_others() -> None:
+    texts: list[Any] = [
+        "",
+        "a",
+        "12Mi",
+        "007",
+        "7",
+        "9" * 18,
+        "1" * 40,
+        "²",
+        "٣",
+        "-1",
+        "1_0",
+        "1.0",
+        5,
+        None,
+    ]
+    numbers: list[Any] = [-1, 0, 1, 2, 9, 1.0, 1.5, True, "1", None]
+    written = ["substring(a, b, -1)", "substring(a, b, 2)", "substring(a, 1, -1)", 'replace(a, b, "")']
+    written += ['replace(a, "1", "")', "to_number(a)"]
+    asked = [
+        "substring(a, b, input.less)",
+        "substring(a, b, input.two)",
+        "substring(a, input.one, input.less)",
+    ]
+    asked += ["replace(a, b, input.none)", "replace(a, input.text, input.none)", "to_number([a][input.zero])"]
+    known = {"less": -1, "two": 2, "one": 1, "none": "", "text": "1", "zero": 0}
+    for one, other in zip(written, asked, strict=True):
+        rules = "".join(
+            [f"{name} := {call}\n\n" for name, call in (("one(a, b)", one), ("other(a, b)", other))]
+        )
+        module = f"package t\n\n{rules}p := one(input.a, input.b)\n\nq := other(input.a, input.b)\n"
+        policy = rego.compile([rego.Source("t.rego", module, "v1")])
+        for a in texts:
+            for b in [*numbers, *texts]:
+                answers = []
+                for rule in "pq":
+                    errors: list[rego.EvaluationError] = []
+                    found = policy.evaluate(f"data.t.{rule}", {**known, "a": a, "b": b}, errors=errors)
+                    answers.append((rego.rego_text(found), [each.message for each in errors]))
+                assert answers[0] == answers[1], (one, a, b)

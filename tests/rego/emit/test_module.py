@@ -129,3 +129,70 @@ def test_answers_are_kept_where_they_are_asked_for_again() -> None:
     assert policy.evaluate("data.t", {"a": "ab", "b": "a"}) == {"p": True, "q": True}
     alone = rego.compile([rego.Source("a.rego", "package t\n\nq if input.a > input.b\n", "v1")])
     assert "s.cache" not in alone.emitted.source
+
+
+SHARED = """package t
+
+import rego.v1
+
+deny contains "long" if {
+	input.on
+	count(acme.parts(input.text, ".")) > 2
+}
+
+deny contains "odd" if {
+	parts := acme.parts(input.text, ".")
+	count(parts) % 2 == 1
+	known(parts) == "it"
+}
+
+deny contains name if {
+	some name in input.names
+	not longer(name)
+	input.on
+}
+
+deny contains sprintf("%v!", [name]) if {
+	some name in input.names
+	longer(name) > 3
+}
+
+longer(name) := count(acme.parts(name, "-"))
+
+known(parts) := "it" if parts[0] == "a"
+
+known(parts) := "it" if parts[0] == "b"
+
+known(parts) := "no" if parts[0] == "c"
+"""
+
+
+def test_clauses_share_what_they_call_and_call_nothing_before_they_need_it() -> None:
+    calls: list[str] = []
+
+    def parts(text: str, sign: str) -> list[str]:
+        calls.append(text)
+        return text.split(sign)
+
+    known = {"acme.parts": rego.define("acme.parts", "string, string -> array", parts)}
+    policy = rego.compile([rego.Source("a.rego", SHARED, "v1")], builtins=known)
+    assert list(policy.evaluate("data.t.deny", {"on": True, "text": "a.b.c"})) == ["long", "odd"]
+    assert calls == ["a.b.c"]
+    calls.clear()
+    assert list(policy.evaluate("data.t.deny", {"names": ["a-b-c-d", "e"]})) == ["a-b-c-d!"]
+    assert calls == ["a-b-c-d", "e"]
+    calls.clear()
+    assert list(policy.evaluate("data.t.deny", {"on": True, "text": 1})) == []
+    assert calls == []
+
+
+def test_what_a_table_holds_is_asked_in_line() -> None:
+    texts = ["", "Ki", "Mi", "Gi"]
+    table = "".join(
+        [f"size({text!r}) := {1024**power}\n".replace("'", '"') for power, text in enumerate(texts)]
+    )
+    asked = "p := [size(x) | some x in input]\n\nq if size(input[0])\n"
+    policy = rego.compile([rego.Source("a.rego", f"package t\n\n{table}\n{asked}", "v1")])
+    assert policy.evaluate("data.t.p", ["Ki", "", "Ti", 1, None, ["Ki"], "Gi"]) == [1024, 1, 1024**3]
+    assert policy.evaluate("data.t.q", ["Ki"]) is True
+    assert policy.evaluate("data.t.q", [1]) is rego.UNDEFINED

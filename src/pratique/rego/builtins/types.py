@@ -20,6 +20,8 @@ _DECIMAL: Final = re.compile(
 _HEXADECIMAL: Final = re.compile(
     r"[+-]?0[xX]_?(?=\.?[0-9a-fA-F])[0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?[pP][+-]?[0-9](?:_?[0-9])*\Z"
 )
+# So many digits are an integer of any kind.
+_SAFE: Final = 18
 _NO_NUMBER: Final = re.compile(r"[+-]*(inf|infinity|nan)\Z", re.IGNORECASE)
 
 
@@ -75,6 +77,8 @@ def to_number(value: Value) -> Value:
 
 
 def _parsed(text: str) -> Value:
+    if text.isdecimal() and text.isascii() and text[0] != "0" and len(text) < _SAFE:
+        return int(text)
     if _NO_NUMBER.match(text):
         # Go's ParseFloat takes these, but they are no numbers of JSON: OPA's other refusal.
         raise operand_error("to_number", 1, "valid number string", "string")

@@ -6,8 +6,8 @@ and what kind of value it is where we know. Lookups become lines of their own, e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from pratique.rego.emit.comparisons import comparison
 from pratique.rego.emit.known import Known, Piece, shared_lookups, token
 from pratique.rego.emit.lines import Lines, Lookup
 from pratique.rego.emit.names import Names
+from pratique.rego.emit.sharing import identity, origins, repeated
+from pratique.rego.emit.tables import looked_up, table_of
 from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
 from pratique.rego.source import Span
@@ -56,6 +58,9 @@ class Scope:
         # Names that stand for every kind of value in turn.
         self.wary: set[str] = set()
         self.uses = shared_lookups(rule)
+        # What locals stand for, and the names under which branches share what they call.
+        self.origins = {} if plan.watched or plan.printing else origins(rule)
+        self.shared: dict[Any, str] = {}
         self._count = 0
 
     @property
@@ -88,8 +93,8 @@ class Scope:
                 return self.aliases.get(name) or Piece(name, True, self.known.kinds.get(name, ""))
             case ir.Get():
                 return self._get(expr, out, into)
-            case ir.Call(rule, args):
-                return self._call(rule, args, out)
+            case ir.Call():
+                return self._call(expr, out)
             case ir.Builtin():
                 return self._builtin(expr, out, into)
             case ir.Compare():
@@ -207,14 +212,58 @@ class Scope:
         self.known.origins[name] = base
         out.add(Lookup(name, base, tuple([key.text for key in keys]), easy, base in self.wary))
 
-    def _call(self, number: int, args: tuple[ir.Expr, ...], out: Lines) -> Piece:
-        listed = "".join([f", {self.piece(arg, out).text}" for arg in args])
+    def share(self, branches: Sequence[Sequence[ir.Step]], out: Lines) -> None:
+        """Give a name to each call that several branches make, for the first of them to fill."""
+        found = repeated(branches, self.origins, self._dear)
+        keys = [each for each in found if each not in self.shared]
+        if keys:
+            names = {each: self.fresh("h") for each in keys}
+            out.add(f"{' = '.join(names.values())} = MISSING")
+            self.shared = {**self.shared, **names}
+
+    def _dear(self, expr: ir.Expr) -> bool:
+        # What is written in line is not worth a name.
+        if isinstance(expr, ir.Call):
+            return expr.rule not in self.plan.mocked_rules and table_of(self.plan.rules[expr.rule]) is None
+        if not isinstance(expr, ir.Builtin) or expr.name in inline.SHORT:
+            return False
+        known = self.builtins[expr.name]
+        return expr.name not in self.plan.mocked and not known.needs_state and not known.nondeterministic
+
+    @contextmanager
+    def once(self, name: str, out: Lines) -> Iterator[None]:
+        """Write lines that fill a shared name, unless it has been filled."""
+        out.add(f"if {name} is MISSING:")
+        with out.indented():
+            yield
+
+    def _shared(self, expr: ir.Expr) -> str:
+        return self.shared.get(identity(expr, self.origins), "") if self.shared else ""
+
+    def _call(self, expr: ir.Call, out: Lines) -> Piece:
+        number = expr.rule
+        pieces = [self.piece(arg, out) for arg in expr.args]
+        listed = "".join([f", {piece.text}" for piece in pieces])
         if number not in self.plan.mocked_rules:
-            kind = "true" if always_true(self.plan.rules[number]) else ""
-            return Piece(f"{self.names.rule(number)}({self.state}{listed})", False, kind)
+            rule = self.plan.rules[number]
+            if (answer := self._known_answer(rule, pieces)) is not None:
+                return answer
+            call = f"{self.names.rule(number)}({self.state}{listed})"
+            kind = "true" if always_true(rule) else ""
+            if name := self._shared(expr):
+                with self.once(name, out):
+                    out.add(f"{name} = {call}")
+                return Piece(name, False, kind)
+            return Piece(call, False, kind)
         name = self.fresh()
         out.add(f"{name} = call_rule({self.state}, r{number}{listed})")
         return Piece(name)
+
+    def _known_answer(self, rule: ir.Rule, args: list[Piece]) -> Piece | None:
+        if self.plan.watched or rule.replaceable or (table := table_of(rule)) is None:
+            return None
+        given = args[rule.params.index(table[1])]
+        return Piece(looked_up(self.names.const(table[0]), given)) if given.simple else None
 
     def _builtin(self, expr: ir.Builtin, out: Lines, into: str) -> Piece:
         mocked = expr.name in self.plan.mocked
@@ -226,7 +275,8 @@ class Scope:
                 return short
         texts = [arg.text for arg in args]
         function = self.names.builtin(expr.name)
-        name = into or self.fresh()
+        shared = "" if mocked else self._shared(expr)
+        name = shared or into or self.fresh()
         if mocked:
             listed = "".join([f", {text}" for text in texts])
             call = f"call_builtin({self.state}, {self.names.const(expr.name)}, {function}{listed})"
@@ -234,7 +284,8 @@ class Scope:
             call = f"{function}({', '.join([self.state, *texts])})"
         else:
             call = f"{function}({', '.join(texts)})"
-        self._guarded(name, call, expr.span, out)
+        with self.once(shared, out) if shared else nullcontext():
+            self._guarded(name, call, expr.span, out)
         kind = "" if mocked else _RESULTS.get(known.result, "")
         return Piece(name, False, kind)
 

@@ -235,10 +235,25 @@ def _any_match(method: str) -> Callable[[_Call], Piece | None]:
 def _replace(call: _Call) -> Piece | None:
     _, old, new = call.args
     # What can make a text longer is called, and looked at there.
-    known = old.const and new.const and type(old.value) is type(new.value) is str
-    if known and old.value and len(new.value) <= len(old.value):
+    if not new.const or type(new.value) is not str:
+        return None
+    known = old.const and type(old.value) is str and old.value
+    if not new.value or (known and len(new.value) <= len(old.value)):
         return call.of_strings("{0}.replace({1}, {2})", "str")
     return None
+
+
+def _substring(call: _Call) -> Piece | None:
+    text, start, length = call.args
+    if not (call.simple and length.const and type(length.value) is int) or start.kind not in {"", "int"}:
+        return None
+    conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
+    if start.kind != "int":
+        conditions.append(f"type({start.text}) is int")
+    if not start.const or start.value < 0:
+        conditions.append(f"{start.text} >= 0")
+    rest = "" if length.value < 0 else f"{start.text} + {length.text}"
+    return call.guarded(f"{text.text}[{start.text}:{rest}]", conditions, "str")
 
 
 def _sprintf(call: _Call) -> Piece | None:
@@ -313,5 +328,8 @@ _MAKERS: Final[dict[str, Callable[[_Call], Piece | None]]] = {
     "strings.any_prefix_match": _any_match("startswith"),
     "strings.any_suffix_match": _any_match("endswith"),
     "sprintf": _sprintf,
+    "substring": _substring,
     "to_number": _to_number,
 }
+# What needs no call as a rule.
+SHORT: Final = frozenset({*_STRINGS, *_TYPES, *_MAKERS})

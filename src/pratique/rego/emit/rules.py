@@ -7,14 +7,15 @@ different values are always the conflict that OPA reports.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from pratique.rego.emit import steps as statements
 from pratique.rego.emit.expressions import Scope, constant
-from pratique.rego.emit.known import hoisted_lookups
+from pratique.rego.emit.known import Piece, hoisted_lookups
 from pratique.rego.emit.lines import Either, Lines
+from pratique.rego.emit.sharing import bodies
+from pratique.rego.emit.tables import looked_up, table_of
 from pratique.rego.plan import ir, walk
-from pratique.rego.runtime.values import Value, equal
+from pratique.rego.runtime.values import equal
 
 
 def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
@@ -30,6 +31,7 @@ def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
             _stand_in(rule, scope, out)
         for base, keys in hoisted_lookups(rule):
             scope.piece(ir.Get(base, keys), out)
+        scope.share(bodies(rule.clauses), out)
         if rule.kind in {"set", "object", "bindings"}:
             _gather(rule, scope, out)
         else:
@@ -137,37 +139,9 @@ def _once(clause: ir.Clause) -> bool:
     return not any(isinstance(step, ir.Scan | ir.ScanKeys | ir.Walk | ir.Fork) for step in clause.steps)
 
 
-# Fewer clauses than this are tried one after the other.
-_TABLE: Final = 3
-
-
-def _table(rule: ir.Rule, scope: Scope, out: Lines) -> bool:
-    """Write a function that says what each of several texts stands for as a table; return whether it is one."""
-    found: dict[str, Value] = {}
-    params = set()
-    for clause in rule.clauses:
-        match clause:
-            case ir.Clause((ir.Test(ir.Compare("==", ir.Local(name), ir.Const(text))),), (), ir.Const(value)):
-                pass
-            case ir.Clause((ir.Test(ir.Compare("==", ir.Const(text), ir.Local(name))),), (), ir.Const(value)):
-                pass
-            case _:
-                return False
-        if type(text) is not str or clause.otherwise is not None or text in found:
-            return False
-        params.add(name)
-        found[text] = value
-    if rule.kind != "function" or len(found) < _TABLE or len(params) > 1 or rule.default is not None:
-        return False
-    (param,) = params
-    if param not in rule.params:
-        return False
-    _answer(rule, f"{scope.names.const(found)}.get({param}, U) if type({param}) is str else U", out)
-    return True
-
-
 def _decide(rule: ir.Rule, scope: Scope, out: Lines) -> None:
-    if not scope.plan.watched and _table(rule, scope, out):
+    if not scope.plan.watched and (table := table_of(rule)) is not None:
+        _answer(rule, looked_up(scope.names.const(table[0]), Piece(table[1])), out)
         return
     shape = _shape(rule, early_exit=scope.plan.early_exit)
     if any(not shape.same and not (shape.single and _once(clause)) for clause in _all(rule)):

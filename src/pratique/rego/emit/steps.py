@@ -114,11 +114,14 @@ def _share(scope: Scope, branches: tuple[ir.Branch, ...], out: Lines) -> None:
 
 def _fork(scope: Scope, step: ir.Fork, out: Lines, block: Block) -> None:
     _share(scope, step.branches, out)
+    before = scope.shared
+    scope.share([branch.steps for branch in step.branches], out)
     for index, branch in enumerate(step.branches, 1):
         _block(scope, branch, out, block.end, block.flag)
         if not block.flag or (index == len(step.branches) and not block.loops):
             continue
         out.add(f"if {block.flag}: {'break' if block.loops else block.fail}")
+    scope.shared = before
 
 
 def _loop(

@@ -229,7 +229,7 @@ def _known(rule: ir.Rule) -> ir.Const | None:
     if rule.kind == "set":
         if rule.vanishing or any(rows is None for rows in found):
             return None
-        return ir.Const(Set.of_table({key(value): value for value in values}))
+        return ir.Const(Set(values))
     if not rule.clauses:
         return _known_default(rule.default)
     every = [value for clause in walk.clauses(replace(rule, default=None)) for value in _ends(clause)]

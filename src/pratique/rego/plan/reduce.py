@@ -16,7 +16,7 @@ from pratique.rego.plan.subtract import subtracted
 from pratique.rego.runtime import references
 from pratique.rego.runtime.documents import collect_object
 from pratique.rego.runtime.errors import ConflictError
-from pratique.rego.runtime.values import UNDEFINED, Set, Value, is_object, key
+from pratique.rego.runtime.values import UNDEFINED, Set, Value, is_object
 
 _SMALL: Final = 6
 
@@ -354,4 +354,4 @@ def _collected(kind: str, rows: list[ir.Branch]) -> ir.Const | None:
     values = [value for (value,) in found]
     if kind == "array":
         return ir.Const(values)
-    return ir.Const(Set.of_table({key(value): value for value in values}))
+    return ir.Const(Set(values))

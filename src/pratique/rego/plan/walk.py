@@ -66,6 +66,14 @@ def nested(step: ir.Step) -> tuple[tuple[tuple[ir.Step, ...], tuple[ir.Expr, ...
     return ()
 
 
+def steps(block: Iterable[ir.Step]) -> Iterator[ir.Step]:
+    """Yield steps and all steps in the blocks inside them."""
+    for step in block:
+        yield step
+        for inner, _ in nested(step):
+            yield from steps(inner)
+
+
 def expressions(steps: Iterable[ir.Step]) -> Iterator[ir.Expr]:
     """Yield every expression in the steps and in the blocks inside them."""
     for step in steps:
