@@ -72,3 +72,26 @@ def test_what_is_wrong_in_another_way_gets_no_type_errors() -> None:
     with pytest.raises(rego.CompileError) as caught:
         rego.compile([rego.Source("a.rego", 'package a\np := 1 + "a"\nq if x > 1\n')])
     assert [problem.code for problem in caught.value.problems] == ["rego_unsafe_var_error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'x := []; x[0] == "a"',
+        'x := {}; x == {"a": 1}',
+        'x := set(); x["a"]',
+        '1 in ["a"]',
+        'object.union({"a": 1}, {"b": 2}) == 1',
+    ],
+)
+def test_templates_are_looked_at_as_gatekeepers_opa_does(body: str) -> None:
+    # OPA 1.17, which Gatekeeper 3.23 runs, does not refuse what OPA 1.22 does here.
+    text = f"package a\n\nimport future.keywords.in\n\np {{ {body} }}\n"
+    rego.compile([rego.Source("a.rego", text, "v0", newest=False)])
+    with pytest.raises(rego.CompileError):
+        rego.compile([rego.Source("a.rego", text, "v0")])
+
+
+def test_where_a_wrong_stand_in_is_nothing_else_is_told() -> None:
+    text = 'package a\n\nf(x) := x + 1\np contains "a"\nq := [1]\nr if q[p] with f as upper\n'
+    assert problems(text) == ["6:11 data.a.f: arity mismatch\nhave: (string)\nwant: (number)"]

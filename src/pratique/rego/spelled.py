@@ -127,7 +127,8 @@ def term(node: nodes.Term) -> str:
         case nodes.SetOf(items):
             return f"{{{', '.join(map(term, sorted(items, key=_order)))}}}" if items else "set()"
         case nodes.Object(pairs):
-            return f"{{{', '.join(sorted([f'{term(name)}: {term(item)}' for name, item in pairs]))}}}"
+            inside = sorted(pairs, key=lambda pair: _order(pair[0]))
+            return f"{{{', '.join([f'{term(name)}: {term(item)}' for name, item in inside])}}}"
         case nodes.Comprehension(kind, key, value, inner):
             shown = term(value) if key is None else f"{term(key)}: {term(value)}"
             return f"[{shown} | {body(inner)}]" if kind == "array" else f"{{{shown} | {body(inner)}}}"

@@ -10,6 +10,7 @@ from pratique.rego.builtins.registry import Builtin
 from pratique.rego.check.world import World
 from pratique.rego.errors import TYPE_ERROR
 from pratique.rego.nodes import Call, Module, Rule
+from pratique.rego.source import Span
 from pratique.rego.types import wrong_arity
 
 _INSTEAD: Final = {
@@ -21,16 +22,25 @@ _INSTEAD: Final = {
 }
 
 
-def checked(world: World, call: Call, *, alone: bool, module: Module | None, local: bool = False) -> Call:
-    """Return the call, its captured result taken out of the arguments; what is wrong with it is noted."""
+def checked(  # a call is known by where it stands
+    world: World,
+    call: Call,
+    *,
+    alone: bool,
+    module: Module | None,
+    local: bool = False,
+    place: Span | None = None,
+) -> Call:
+    """Return the call, its captured result taken out of the arguments; what is wrong with it is noted at `place`."""
+    place = place or call.span
     if call.parts[0] == "data":
-        return _function(world, call, alone=alone)
+        return _function(world, call, place, alone=alone)
     if not local and call.name in world.capabilities.denied:
-        _denied(world, call)
+        _denied(world, call, place)
         return call
     known = None if local else world.builtins.get(call.name)
     if known is None or call.parts[0] == "input":
-        undefined(world, call)
+        undefined(world, call, place)
         return call
     if call.infix:
         return call
@@ -43,32 +53,32 @@ def checked(world: World, call: Call, *, alone: bool, module: Module | None, loc
         if alone and given == wanted + 1 and not known.void:
             call = replace(call, args=call.args[:-1], output=call.args[-1])
         else:
-            _arity(world, call, known, alone=alone)
+            _arity(world, call, known, place, alone=alone)
     return call
 
 
-def undefined(world: World, call: Call) -> None:
+def undefined(world: World, call: Call, place: Span) -> None:
     """Note that a call's function does not exist."""
     hint = hints.of_function(call.parts, list(world.builtins))
-    world.refuse(f"undefined function {call.name}", call.span, code=TYPE_ERROR, hint=hint)
+    world.refuse(f"undefined function {spelled.path(call.parts)}", place, code=TYPE_ERROR, hint=hint)
 
 
-def _function(world: World, call: Call, *, alone: bool) -> Call:
-    place = world.find(call.parts)
-    if place is None or not place.rules:
-        undefined(world, call)
+def _function(world: World, call: Call, place: Span, *, alone: bool) -> Call:
+    found = world.find(call.parts)
+    if found is None or not found.rules:
+        undefined(world, call, place)
         return call
-    wanted, given = max(place.arity, 0), len(call.args)
-    if given == wanted and place.arity >= 0:
+    wanted, given = max(found.arity, 0), len(call.args)
+    if given == wanted and found.arity >= 0:
         return call
-    if alone and given == wanted + 1 and place.arity >= 0:
+    if alone and given == wanted + 1 and found.arity >= 0:
         return replace(call, args=call.args[:-1], output=call.args[-1])
     plural = "argument" if given == 1 else "arguments"
     world.refuse(
-        f"function {call.name} has arity {wanted}, got {given} {plural}",
-        call.span,
+        f"function {spelled.path(call.parts)} has arity {wanted}, got {given} {plural}",
+        place,
         code=TYPE_ERROR,
-        hint=_written(place.rules[0]) if place.arity >= 0 else "it is a rule: write its name alone",
+        hint=_written(found.rules[0]) if found.arity >= 0 else "it is a rule: write its name alone",
     )
     return call
 
@@ -79,10 +89,10 @@ def _written(rule: Rule) -> str:
     return f"it is written as `{shown}`"
 
 
-def _denied(world: World, call: Call) -> None:
+def _denied(world: World, call: Call, place: Span) -> None:
     # OPA takes a denied builtin out of its capabilities, so that is what it says.
     hint = f"`{call.name}` is switched off for policies here"
-    world.refuse(f"undefined function {call.name}", call.span, code=TYPE_ERROR, hint=hint)
+    world.refuse(f"undefined function {call.name}", place, code=TYPE_ERROR, hint=hint)
 
 
 def _allowed(world: World, call: Call, known: Builtin, module: Module | None) -> None:
@@ -101,6 +111,6 @@ def _allowed(world: World, call: Call, known: Builtin, module: Module | None) ->
         )
 
 
-def _arity(world: World, call: Call, known: Builtin, *, alone: bool) -> None:
+def _arity(world: World, call: Call, known: Builtin, place: Span, *, alone: bool) -> None:
     hint = hints.OPERANDS["sprintf"] if known.name == "sprintf" else ""
-    world.problems.append(wrong_arity(world.builtins, call, known, alone=alone, hint=hint))
+    world.problems.append(wrong_arity(world.builtins, call, known, place, alone=alone, hint=hint))

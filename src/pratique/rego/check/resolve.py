@@ -40,6 +40,7 @@ from pratique.rego.nodes import (
     With,
 )
 from pratique.rego.runtime.values import type_name
+from pratique.rego.source import Span
 
 ROOTS: Final = frozenset({"input", "data"})
 
@@ -56,6 +57,8 @@ class Resolver:
         self.reads: list[tuple[Term, ...]] = []
         # The names of rules and imports that were looked up, and the arguments that the last rule did not.
         self.used: set[str] = set()
+        # Where the older `not` stands whose expression is resolved: what is wrong with its call is told there.
+        self.negation: Span | None = None
         self.idle: set[str] = set()
 
     def known(self, name: str) -> Path | None:
@@ -158,7 +161,8 @@ class Resolver:
                     return self.unify(unified, scope)
                 if term.parts == ("print",) and self.prints(scope):
                     return self.printed(literal, term, scope)
-                done: Term = self.call(term, scope, alone=True)
+                place, self.negation = self.negation, None
+                done: Term = self.call(term, scope, alone=True, place=place)
             else:
                 done = self.term(term, scope)
             return Test(done, literal.span, self.withs(literal.withs, scope))
@@ -208,7 +212,9 @@ class Resolver:
                     hint="assign on a line of its own",
                 )
             modern = self.module is not None and self.module.modern_not
+            self.negation = None if modern else literal.span
             done = self.literal(only, scope)
+            self.negation = None
             called = done.term if isinstance(done, Test) else None
             if done is not None and not modern and isinstance(called, Call) and called.parts == ("print",):
                 # `print` never fails, and with the older `not`, `not print` does not either.
@@ -409,8 +415,11 @@ class Resolver:
         finally:
             self.globals = kept
 
-    def call(self, term: Call, scope: Scope, *, alone: bool) -> Term:
-        """Return the call with its function decided; `alone` as a literal of its own, it may capture its result."""
+    def call(self, term: Call, scope: Scope, *, alone: bool, place: Span | None = None) -> Term:
+        """Return the call with its function decided; `alone` as a literal of its own, it may capture its result.
+
+        What is wrong with it is told at `place`, where it is not told at the call.
+        """
         args = tuple([self.term(arg, scope) for arg in term.args])
         parts = term.parts
         if term.infix and (parts[0] not in self.globals or parts[0] == "internal"):
@@ -433,6 +442,7 @@ class Resolver:
             alone=alone,
             module=self.module,
             local=local,
+            place=place,
         )
 
     def comprehension(self, term: Comprehension, scope: Scope) -> Term:

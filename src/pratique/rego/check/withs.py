@@ -74,6 +74,9 @@ def _path(resolver: Resolving, target: Ref, scope: Scope) -> tuple[Any, ...] | N
 def _data(resolver: Resolving, each: With, path: tuple[Any, ...], scope: Scope) -> With:
     world = resolver.world
     place = world.find(path)
+    if place is not None:
+        # Whoever replaces a rule depends on it.
+        resolver.absolute(path, (), each.target)
     if place is not None and place.arity >= 0:
         return _function(resolver, each, scope, path=path, kind="function")
     for length in range(2, len(path)):

@@ -37,13 +37,20 @@ class Bodies:
         self.replaced = replaced
         # Whether `==` demands of its sides what `=` does: in rules it does, in queries it may say `false`.
         self.equates = equates
+        # Whether a function that stands in for another is wrong here: then nothing more is said of the expression, and
+        # what would be in its variables is not known.
+        self.blocked = False
         self.references = References(Shown(flattener.subjects))
 
     def check(self, layer: Layer, steps: Iterable[Step]) -> list[Problem]:
         """Return what is wrong with a body; its variables get types in the layer."""
         found: list[Problem] = []
+        outer = self.blocked
         for step in steps:
-            here = self.replaced.layer(layer, step.withs) if step.withs else layer
+            here, self.blocked = layer, False
+            if step.withs:
+                here = self.replaced.layer(layer, step.withs)
+                self.blocked = self.calls.wrong_stand_in(layer, step.withs) is not None
             kind = step.kind
             if kind == "eq" or (
                 self.equates and kind == "call" and step.name == EQUAL and len(step.args) == 2
@@ -56,6 +63,7 @@ class Bodies:
                 self._with_wrong(here, step, found)
             else:
                 self._inner(here, step, found)
+        self.blocked = outer
         return found
 
     def looked_into(self, layer: Layer, closure: Closure) -> MaybeType:
@@ -163,14 +171,15 @@ class Bodies:
             fault = self.references.check(layer, ref)
             if fault is not None:
                 found.append(fault)
-            kind = layer.reference(ref)
-            layer.variables[var.name] = ANY if is_unknown(kind) else kind
+            if not self.blocked:
+                kind = layer.reference(ref)
+                layer.variables[var.name] = ANY if is_unknown(kind) else kind
             return var
         if isinstance(term, Closure):
             var = self._variable(term)
             wrong, kind = self._closure(layer, term)
             found += wrong
-            if kind is not None:
+            if kind is not None and not self.blocked:
                 layer.variables[var.name] = kind
             return var
         if isinstance(term, Array | SetOf):

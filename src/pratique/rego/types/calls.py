@@ -18,6 +18,16 @@ from pratique.rego.types.steps import Step
 
 _MEMBER: Final = {("internal", "member_2"), ("internal", "member_3")}
 _KEYED: Final = 3
+# Whose results are of any type in OPA 1.17.
+_VAGUE: Final = {
+    "json.filter",
+    "json.remove",
+    "object.filter",
+    "object.remove",
+    "object.subset",
+    "object.union",
+    "object.union_n",
+}
 # Where the parts of a name stand does not matter.
 NOWHERE: Final = Span(Source("", ""), 0, 0)
 
@@ -25,13 +35,20 @@ NOWHERE: Final = Span(Source("", ""), 0, 0)
 class Calls:
     """Checks calls of functions and builtins."""
 
-    def __init__(self, builtins: Mapping[str, Builtin]) -> None:
+    def __init__(self, builtins: Mapping[str, Builtin], *, older: bool = False) -> None:
         self.builtins = builtins
+        # Whether to know only what OPA 1.17 does, which runs templates in Gatekeeper.
+        self.older = older
 
     def builtin(self, name: str) -> Function | None:
         """Return the type of a builtin."""
-        found = self.builtins.get(name)
-        return None if found is None else declared.of_builtin(found, own=table().get(name) is not found)
+        known = self.builtins.get(name)
+        if known is None:
+            return None
+        found = declared.of_builtin(known, own=table().get(name) is not known)
+        if self.older and name in _VAGUE:
+            return Function(found.args, ANY, names=found.names)
+        return found
 
     def function(self, layer: Layer, name: Sequence[object]) -> MaybeType:
         """Return the type of what a call names: a function's, or `any` if it is that of a rule that is wrong."""
@@ -41,7 +58,7 @@ class Calls:
 
     def wrong(self, layer: Layer, step: Step, args: Sequence[Term]) -> Problem | None:
         """Return what is wrong with a call of these arguments, if anything; their variables get types."""
-        if step.name in _MEMBER:
+        if step.name in _MEMBER and not self.older:
             wrong = self._member(layer, step, args)
             if wrong is not None:
                 return wrong

@@ -17,14 +17,22 @@ from pratique.rego.types.kinds import ANY, MaybeType
 from pratique.rego.types.steps import Closure
 
 ROOTS: Final = frozenset({"input", "data"})
+_OPEN: Final[dict[type, kinds.Type]] = {
+    Array: kinds.Array((), ANY),
+    Object: kinds.Object((), (ANY, ANY)),
+    SetOf: kinds.Set(ANY),
+}
 # Documents by the name of their root.
 Trees: TypeAlias = Mapping[str, Node]
 
 
 class Layer:
-    """The types that are known in one place; `looked_into` gives the type of a comprehension there."""
+    """The types that are known in one place; `looked_into` gives the type of a comprehension there.
 
-    __slots__ = ("below", "looked_into", "trees", "variables")
+    In an `older` layer, what is empty may hold anything, as in the OPA 1.17 that runs templates in Gatekeeper.
+    """
+
+    __slots__ = ("below", "looked_into", "older", "trees", "variables")
 
     def __init__(
         self,
@@ -33,8 +41,10 @@ class Layer:
         *,
         trees: tuple[Trees, ...] = (),
         variables: dict[str, MaybeType] | None = None,
+        older: bool = False,
     ) -> None:
         self.below = below
+        self.older: bool = older if below is None else below.older
         self.looked_into = looked_into
         self.variables: dict[str, MaybeType] = {} if variables is None else variables
         # From the nearest on.
@@ -74,6 +84,8 @@ class Layer:
             return kinds.type_of(term.value)
         if isinstance(term, Ref):
             return self.reference(term)
+        if self.older and isinstance(term, Array | Object | SetOf) and not _parts(term):
+            return _OPEN[type(term)]
         if isinstance(term, Array):
             return kinds.Array(tuple([self.type(item) for item in term.items]))
         if isinstance(term, SetOf):
@@ -117,3 +129,7 @@ class Layer:
                 if found != ELSEWHERE:
                     return found
         return ANY
+
+
+def _parts(term: Array | Object | SetOf) -> tuple[object, ...]:
+    return term.pairs if isinstance(term, Object) else term.items

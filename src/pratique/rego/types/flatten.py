@@ -187,7 +187,8 @@ class Flattener:
         if isinstance(term, Array):
             return Array(self._terms(term.items, out, withs), term.span)
         if isinstance(term, SetOf):
-            return SetOf(self._terms(term.items, out, withs), term.span)
+            once = [item for item, _ in by_key([(item, item) for item in term.items]).values()]
+            return SetOf(self._terms(once, out, withs), term.span)
         if isinstance(term, Object):
             pairs = by_key(term.pairs).values()
             plain = [(self.term(key, out, withs), self.term(each, out, withs)) for key, each in pairs]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from pratique.rego.errors import Problem
-from pratique.rego.nodes import Ref, Scalar, Term, Var
+from pratique.rego.nodes import Ref, Scalar, Var
 from pratique.rego.types.algebra import is_empty, keys_of, selected, unifies, values_of
 from pratique.rego.types.documents import Node, key_of
 from pratique.rego.types.environment import ROOTS, Layer
@@ -87,7 +87,9 @@ class References:
             part = ref.path[place]
             if kind is ANY:
                 if type(part) is not Scalar:
-                    self._anything(layer, part)
+                    wrong = self._iterates(layer, ANY, ANY, ref, place)
+                    if wrong is not None:
+                        return wrong
                 continue
             if is_empty(kind):
                 return self._nothing(layer, kind, ref, place)
@@ -107,12 +109,6 @@ class References:
                 return wrong
             kind = values_of(kind)
         return None
-
-    def _anything(self, layer: Layer, part: Term) -> None:
-        if not isinstance(part, Var):
-            fits(layer, part, ANY)
-        elif layer.variable(part.name) is None:
-            layer.variables[part.name] = ANY
 
     def _iterates(
         self, layer: Layer, kind: MaybeType, keys: MaybeType, ref: Ref, place: int

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.errors import Problem
 from pratique.rego.nodes import Body, Call, Object, Path, Rule, Scalar, Term, Var
+from pratique.rego.source import Span
 from pratique.rego.types import declared, kinds
 from pratique.rego.types.bodies import Bodies
 from pratique.rego.types.calls import Calls
 from pratique.rego.types.documents import Node, ground_prefix, key_of
 from pratique.rego.types.environment import Layer
-from pratique.rego.types.flatten import Flattener, holds_references, place_of
+from pratique.rego.types.flatten import Flattener, holds_references
 from pratique.rego.types.kinds import ANY, Function, Key, MaybeType
 from pratique.rego.types.order import ordered
 from pratique.rego.types.problems import wrong_arguments
@@ -41,6 +42,8 @@ class Types:
     def rules(self, rules: Mapping[Path, Sequence[Rule]]) -> list[Problem]:
         """Find out the types of all rules; return what is wrong with them."""
         self.functions = {path for path, group in rules.items() if group[0].args}
+        modules = [group[0].module for group in rules.values()]
+        self.calls.older = any(module is not None and not module.source.newest for module in modules)
         found: list[Problem] = []
         for path in self._in_order(rules):
             for rule in sorted(rules[path], key=_place):
@@ -72,7 +75,7 @@ class Types:
     def _layer(self, bodies: Bodies) -> Layer:
         # As long as nothing is known, `data` may be anything.
         trees = ({"data": self.tree},) if self.tree.children else ()
-        return Layer(None, bodies.looked_into, trees=trees)
+        return Layer(None, bodies.looked_into, trees=trees, older=self.calls.older)
 
     def _in_order(self, rules: Mapping[Path, Sequence[Rule]]) -> Iterator[Path]:
         """Yield the paths, what a rule reads before the rule, otherwise in the order of the text."""
@@ -184,7 +187,7 @@ def _variables(term: Term, found: set[str]) -> None:
 
 
 def wrong_arity(
-    builtins: Mapping[str, Builtin], call: Call, builtin: Builtin, *, alone: bool, hint: str = ""
+    builtins: Mapping[str, Builtin], call: Call, builtin: Builtin, place: Span, *, alone: bool, hint: str = ""
 ) -> Problem:
     """Return what is wrong with a call that has too few or too many arguments; `alone`, it is no part of another term.
 
@@ -198,5 +201,5 @@ def wrong_arity(
     if not alone:
         have.append(None)
     function = declared.of_builtin(builtin)
-    fault = wrong_arguments(place_of(call), call.parts, "arity mismatch", have, function, result=False)
+    fault = wrong_arguments(place, call.parts, "arity mismatch", have, function, result=False)
     return replace(fault.problem, hint=hint)
