@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
+from sys import intern
 from typing import Final, NamedTuple
 
 from pratique import codecache
@@ -139,9 +140,10 @@ class _Seen:
     def take(self, objects: Sequence[tuple[str, Subject]]) -> None:
         """Count some, and warn."""
         for file, (version, kind, namespace, name) in objects:
-            key = (version.rpartition("/")[0], kind, namespace, name)
+            # All that is kept of an object: its name; groups, kinds, namespaces and files are few, each kept once.
+            key = (intern(version.rpartition("/")[0]), intern(kind), intern(namespace), name)
             before = self._files.get(key)
-            self._files[key] = file
+            self._files[key] = intern(file)
             if before is not None:
                 self._say(
                     f'WARNING - Resource named "{name}" (from {_source(file)}) is already defined in '

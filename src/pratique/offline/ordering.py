@@ -15,8 +15,8 @@ from typing import IO, Final
 
 from pratique.errors import UnavailableError
 
-LIMIT: Final = 1 << 26
-_BLOCK: Final = 2000
+LIMIT: Final = 1 << 23
+_BLOCK: Final = 500
 
 # Keys and their texts, side by side.
 Texts = tuple[list[str], list[str]]

@@ -10,6 +10,7 @@ import glob
 import operator
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -134,4 +135,5 @@ def _walk(folder: str, renderer: Renderer | None) -> Iterator[Part]:
         if each.is_dir(follow_symlinks=False):
             yield from _walk(each.path, renderer)
         elif each.name.endswith(EXTENSIONS):
-            yield each.path
+            # Whoever remembers where an object came from remembers this very text.
+            yield sys.intern(each.path)
