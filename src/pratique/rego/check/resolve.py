@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from pratique.rego.check import calls, metadata, withs
-from pratique.rego.check.scopes import Names, Scope, declarations, pattern_names
+from pratique.rego.check.scopes import Names, Scope, declarations, iterated_names, pattern_names
 from pratique.rego.check.variables import of_term
 from pratique.rego.check.world import World
 from pratique.rego.nodes import (
@@ -178,10 +178,7 @@ class Resolver:
                 scope.declared.setdefault(var.name, var)
             return None
         if isinstance(literal, SomeIn):
-            domain = self.term(literal.domain, scope)
-            key = None if literal.key is None else self.pattern(literal.key, scope)
-            value = self.pattern(literal.value, scope)
-            return SomeIn(key, value, domain, literal.span, self.withs(literal.withs, scope))
+            return self.iterated(literal, scope)
         if isinstance(literal, Logical):
             sides = [self.side(literal, scope, right=right) for right in (False, True)]
             return replace(literal, left=sides[0], right=sides[1], withs=self.withs(literal.withs, scope))
@@ -322,18 +319,15 @@ class Resolver:
         self.world.refuse(f"cannot assign to {what}", term.span, hint="use `==` to compare, `=` to unify")
         return self.term(term, scope)
 
-    def pattern(self, term: Term, scope: Scope) -> Term:
-        """Return the left side of `some ... in`, its variables declared."""
-        if isinstance(term, Var):
-            return self.declare(term, "declared", scope)
-        if isinstance(term, Array):
-            return Array(tuple([self.pattern(item, scope) for item in term.items]), term.span)
-        if isinstance(term, SetOf):
-            return SetOf(tuple([self.pattern(item, scope) for item in term.items]), term.span)
-        if isinstance(term, Object):
-            pairs = [(self.term(key, scope), self.pattern(item, scope)) for key, item in term.pairs]
-            return Object(tuple(pairs), term.span)
-        return self.alone(term, scope) if isinstance(term, Ref) else self.term(term, scope)
+    def iterated(self, literal: SomeIn, scope: Scope) -> SomeIn:
+        """Return `some pattern in domain`; what its patterns may bind is declared."""
+        domain = self.term(literal.domain, scope)
+        patterns = [literal.value] if literal.key is None else [literal.key, literal.value]
+        for name in sorted(set().union(*map(iterated_names, patterns))):
+            self.declare(of_term(*patterns).own[name], "declared", scope)
+        key = None if literal.key is None else self.alone(literal.key, scope)
+        value = self.alone(literal.value, scope)
+        return SomeIn(key, value, domain, literal.span, self.withs(literal.withs, scope))
 
     # --- terms ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pratique.rego.nodes import Array, Body, Object, Ref, SetOf, Some, SomeIn, Term, Unify, Var
+from pratique.rego.check.variables import of_term
+from pratique.rego.nodes import Array, Body, Call, Object, Ref, SetOf, Some, SomeIn, Term, Unify, Var
 
 # How a name came into a scope, and what is said when it is declared again.
 _AGAIN: Final = {
@@ -108,15 +109,32 @@ def declarations(body: Body) -> frozenset[str]:
     for literal in body:
         if isinstance(literal, Unify):
             if literal.declares:
-                pattern_names(literal.left, found)
+                _all_names(literal.left, found)
         elif isinstance(literal, SomeIn):
-            pattern_names(literal.value, found)
+            _all_names(literal.value, found)
             if literal.key is not None:
-                pattern_names(literal.key, found)
+                _all_names(literal.key, found)
         elif isinstance(literal, Some):
             found.update(var.name for var in literal.names)
-    found.discard("_")
-    return frozenset(found)
+    return frozenset(found - {"_"})
+
+
+def _all_names(term: Term, found: set[str]) -> None:
+    """Add every name in a pattern, those of keys too: none is a rule or an import in the whole body (as in OPA)."""
+    uses = of_term(term)
+    for source in (uses.own, uses.inside):
+        found.update(source)
+
+
+def iterated_names(term: Term) -> set[str]:
+    """Return the names that a pattern of `some ... in` declares: all but those in its keys and closures.
+
+    A set matches nothing that is not known: alone it declares nothing (OPA compile.go, rewriteSomeDeclStatement).
+    """
+    found: set[str] = set()
+    if not isinstance(term, SetOf):
+        pattern_names(term, found)
+    return found - {"_"}
 
 
 def pattern_names(term: Term, found: set[str]) -> None:
@@ -132,3 +150,6 @@ def pattern_names(term: Term, found: set[str]) -> None:
     elif isinstance(term, Ref):
         for part in term.path:
             pattern_names(part, found)
+    elif isinstance(term, Call):
+        for arg in term.args:
+            pattern_names(arg, found)

@@ -256,7 +256,10 @@ class Scope:
                 return Piece(name, False, kind)
             return Piece(call, False, kind)
         name = self.fresh()
-        out.add(f"{name} = call_rule({self.state}, r{number}{listed})")
+        call = f"call_rule({self.state}, r{number}{listed})"
+        # What stands in may be a builtin that refuses its operands.
+        assert out.at is not None
+        self._guarded(name, call, out.at, out)
         return Piece(name)
 
     def _known_answer(self, rule: ir.Rule, args: list[Piece]) -> Piece | None:

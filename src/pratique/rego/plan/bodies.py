@@ -96,9 +96,12 @@ class Bodies(Patterns):
         terms = (literal.key, literal.value)
         names = ["" if term is None or is_wildcard(term) else self.fresh() for term in terms]
         self.steps.append(ir.Scan(source, names[0], names[1] or self.fresh(), self.span))
-        for term, name in zip(terms, names, strict=True):
-            if term is not None and name:
-                self.match(term, ir.Local(name))
+        pairs = [
+            (term, ir.Local(name))
+            for term, name in zip(terms, names, strict=True)
+            if term is not None and name
+        ]
+        self.match_all(pairs)
 
     def _every(self, literal: nodes.Every) -> None:
         source = self.value(literal.domain)

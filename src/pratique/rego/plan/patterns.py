@@ -5,7 +5,10 @@ No unifier runs later. `unify` takes two terms; `match` a term that may have fre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pratique.rego import nodes
+from pratique.rego.check.variables import of_term
 from pratique.rego.plan import ir
 from pratique.rego.plan.terms import Terms
 from pratique.rego.runtime import references
@@ -84,12 +87,20 @@ class Patterns(Terms):
             self._match_array(pattern, value)
         elif isinstance(pattern, nodes.Object):
             self._match_object(pattern, value)
+        elif isinstance(pattern, nodes.SetOf):
+            self._matches_nothing(pattern)
         else:
             raise AssertionError("a checked body leaves no variable unbound")
 
+    def _matches_nothing(self, term: nodes.Term) -> None:
+        """Fail: a set's member, or a key, has no value, and such a one is in nothing (as in OPA)."""
+        self.never()
+        for variable in of_term(term).own:
+            self.bound.setdefault(variable, ir.Const(UNDEFINED))
+
     def arguments(self, patterns: tuple[nodes.Term, ...], params: tuple[str, ...]) -> None:
         """Add the steps that match a function's arguments with its parameters."""
-        self._match_all([(pattern, ir.Local(name)) for pattern, name in zip(patterns, params, strict=True)])
+        self.match_all([(pattern, ir.Local(name)) for pattern, name in zip(patterns, params, strict=True)])
 
     def _match_array(self, pattern: nodes.Array, value: ir.Expr) -> None:
         if isinstance(value, ir.Array):
@@ -102,7 +113,7 @@ class Patterns(Terms):
             if not self._shaped(value, "array", len(pattern.items)):
                 return
             items = [self._member(value, ir.Const(index)) for index in range(len(pattern.items))]
-        self._match_all(list(zip(pattern.items, items, strict=True)))
+        self.match_all(list(zip(pattern.items, items, strict=True)))
 
     def _match_object(self, pattern: nodes.Object, value: ir.Expr) -> None:
         value = self.local(value)
@@ -110,11 +121,13 @@ class Patterns(Terms):
             return
         pairs = []
         for name, item in pattern.pairs:
+            if not self.evaluable(name):
+                self._matches_nothing(name)
             pairs.append((item, self._member(value, self.term(name))))
-        self._match_all(pairs)
+        self.match_all(pairs)
 
-    def _match_all(self, pairs: list[tuple[nodes.Term, ir.Expr]]) -> None:
-        # Free variables first, so that `[x, {x}]` can compare its second item.
+    def match_all(self, pairs: Sequence[tuple[nodes.Term, ir.Expr]]) -> None:
+        """Match patterns with atoms, free variables first, so that `[x, {x}]` can compare its second item."""
         later = []
         for item, found in pairs:
             if not isinstance(item, nodes.Var) or self.evaluable(item):
