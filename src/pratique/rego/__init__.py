@@ -22,6 +22,7 @@ from pratique.rego.engine import Policy, compile, query, restore  # the contract
 from pratique.rego.errors import CompileError, Problem
 from pratique.rego.parse import module_data, parse_module
 from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitError
+from pratique.rego.runtime.numbers import parse_number
 from pratique.rego.runtime.state import Limits
 from pratique.rego.runtime.text import json_text, rego_text, to_json
 from pratique.rego.runtime.values import UNDEFINED, Object, Set, Spelled
@@ -52,6 +53,7 @@ __all__ = [
     "json_text",
     "module_data",
     "parse_module",
+    "parse_number",
     "query",
     "rego_text",
     "restore",

@@ -14,6 +14,7 @@ from typing import Final
 
 from pratique.rego.errors import PARSE_ERROR, Problem
 from pratique.rego.nodes import Comment
+from pratique.rego.runtime.numbers import NumberRangeError, check_range, parse_number
 from pratique.rego.source import Source, Span
 from pratique.rego.tokens import (
     END,
@@ -44,9 +45,10 @@ _TEXT: Final = {
     '"': re.compile(r'(?:[^"\\\n{]|\\[^\n])*'),
     "`": re.compile(r"(?:[^`\\{]|\\.)*", re.DOTALL),
 }
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # `json` joins pairs by itself; what is left is half of one.
-_EXPONENT_MOST: Final = 100_000
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# A number with fewer digits before its point, and no exponent, is not too large.
+_LONG: Final = 10_000
 
 
 class SyntaxProblem(Exception):  # noqa: N818 - becomes a CompileError before anyone sees it
@@ -149,9 +151,14 @@ class _Lexer:
                 end + 1,
                 hint="write numbers as in JSON: no leading zeros, digits after the point",
             )
-        exponent = re.search(r"[eE]([+-]?[0-9]+)\Z", text)
-        if exponent and (len(exponent[1]) > 7 or abs(int(exponent[1])) > _EXPONENT_MOST):
-            raise refuse(self.source, "number too big", start, end)
+        try:
+            parse_number(text)
+            if len(digits) > _LONG:
+                check_range(digits)
+        except NumberRangeError as error:
+            # As OPA tells what its parser does not read at all, and what is read and too large.
+            words = "number too big" if "big" in str(error) else f"unexpected number token: {error}"
+            raise refuse(self.source, words, start, end) from None
         return text
 
     def brace(self, sign: str, start: int, end: int) -> int:

@@ -10,13 +10,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from pratique.errors import InputError
-from pratique.rego import Source, Version
+from pratique.rego import Source, Version, parse_number
 
 _DOCUMENTS = (".json", ".yaml", ".yml")
 _BUNDLED = ("data.json", "data.yaml", "data.yml")
@@ -133,11 +132,11 @@ def document(path: Path) -> Any:
 
     text = text_of(path)
     try:
-        return json.loads(text, parse_float=Decimal)
+        return json.loads(text, parse_float=parse_number, parse_int=parse_number)
     except ValueError as error:
         if path.suffix == ".json":
             raise InputError(
-                f"`{path}` is not JSON: {error}", hint="check the text with a JSON formatter"
+                f"`{path}` is not JSON that can be read: {error}", hint="check the text with a JSON formatter"
             ) from error
     documents = yaml.read(text, file=str(path))
     return documents[0] if documents else None

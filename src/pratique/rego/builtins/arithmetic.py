@@ -7,7 +7,7 @@ from typing import Final
 
 from pratique.rego.builtins.registry import RefusalError, builtin, failure, operand_error, whole
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.numbers import as_fraction, from_fraction, rounded, small_int
+from pratique.rego.runtime.numbers import as_fraction, from_fraction, in_base, rounded, small_int
 from pratique.rego.runtime.state import State, spend
 from pratique.rego.runtime.values import Value
 
@@ -83,7 +83,7 @@ def format_int(number: Value, base: Value) -> Value:
     kind = _DIGITS.get(base) if type(base) is int else None
     if kind is None:
         raise BuiltinError(TYPE_ERROR, "format_int: operand 2 must be one of {2, 8, 10, 16}")
-    return format(number if type(number) is int else int(as_fraction(number)), kind)
+    return in_base(number if type(number) is int else int(as_fraction(number)), kind)
 
 
 @builtin("bits.and", "number, number -> number", accepts="any, any")

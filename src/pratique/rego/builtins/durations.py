@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from pratique.rego.builtins.registry import RefusalError, builtin
+from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
@@ -74,7 +75,11 @@ def _parsed(text: str, shown: str) -> int:
         if unit not in _UNITS:
             raise _invalid(shown, f"unknown unit {quote(unit)} in duration")
         size = _UNITS[unit]
-        total += int(before or 0) * size + (int(int(after) * (size / 10 ** len(after))) if after else 0)
+        # Go reads as much of a fraction as 63 bits hold.
+        after = after[:19] if integer(after[:19] or "0") <= _MOST else after[:18]
+        total += integer(before or "0") * size + (
+            int(integer(after) * (size / 10 ** len(after))) if after else 0
+        )
         if total > _MOST:
             raise _invalid(shown)
         at = found.end()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from pratique.rego.builtins.gofloat import formatted
+from pratique.rego.runtime.numbers import in_base, integer
 from pratique.rego.runtime.text import quote
 
 GoValue: TypeAlias = Any
@@ -171,7 +172,7 @@ class _Printer:
             self._at += 1
         if start == self._at:
             return None
-        number = int(self._template[start : self._at])
+        number = integer(self._template[start : self._at])
         if number > _LARGEST:
             # Go gives the rest of the template up.
             self._at = len(self._template)
@@ -195,7 +196,7 @@ class _Printer:
         end = self._template.find("]", self._at)
         inside = self._template[self._at + 1 : max(end, 0)]
         self._at = end + 1 if end >= 0 else self._at + 1
-        self._after_index = end >= 0 and inside.isascii() and inside.isdigit() and int(inside) <= _LARGEST
+        self._after_index = end >= 0 and inside.isascii() and inside.isdigit() and integer(inside) <= _LARGEST
         if self._after_index and 1 <= int(inside) <= len(self._operands):
             self._next = int(inside) - 1
         else:
@@ -237,7 +238,7 @@ class _Format:
         if found is not None:
             return found
         if isinstance(value, int) and not isinstance(value, bool) and _big(value):
-            return f"%!{verb}(big.Int={value})"
+            return f"%!{verb}(big.Int={in_base(value, 'd')})"
         shown = "<nil>" if value is None else f"{go_type(value)}={self.printed(value, 'v')}"
         return f"%!{verb}({shown})"
 
@@ -347,7 +348,7 @@ class _Format:
         if base is None:
             return None
         sign = self._sign(value < 0) or ("+" if self.fields else "")
-        digits = format(abs(value), base)
+        digits = in_base(abs(value), base)
         sharp = self.sharp or self.go_syntax
         prefix = (
             "0o"

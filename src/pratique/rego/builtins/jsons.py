@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.numbers import parse_number
+from pratique.rego.runtime.numbers import NumberRangeError, parse_number
 from pratique.rego.runtime.text import json_text, key_text, rego_text
 from pratique.rego.runtime.values import Object, Set, Value
 
@@ -61,7 +61,7 @@ def json_is_valid(text: Value) -> Value:
     if type(text) is not str:
         return False
     try:
-        _DECODER.decode(text)
+        _READER.decode(text)
     except (ValueError, RecursionError):
         return False
     return True
@@ -83,7 +83,9 @@ def parsed(text: str) -> Value:
     """Return a JSON text as a value; numbers keep their text. Raises JsonError."""
     try:
         value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, NumberRangeError) and json_is_valid(text):
+            raise JsonError(f"invalid number: {error}") from None
         complaint = _Complaint(text).message()
         if complaint is None:
             # OPA's decoder lets `null` pass behind the value.
@@ -105,6 +107,8 @@ def decoder(*, parse_float: Callable[[str], Any], parse_int: Callable[[str], Any
 
 
 _DECODER: Final = decoder(parse_float=parse_number, parse_int=parse_number)
+# For who only asks whether a text is JSON: numbers may be as large as they like.
+_READER: Final = decoder(parse_float=str, parse_int=str)
 
 
 def _without_surrogates(value: Any) -> Any:

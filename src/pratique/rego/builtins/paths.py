@@ -12,7 +12,7 @@ from typing import Any, Final
 from pratique.rego.builtins.registry import builtin, failure, operand_error
 from pratique.rego.runtime import references
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.numbers import whole
+from pratique.rego.runtime.numbers import integer, whole
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import (
     UNDEFINED,
@@ -28,6 +28,7 @@ from pratique.rego.runtime.values import (
 
 Path = tuple[Value, ...]
 
+_LARGEST: Final = 2**63 - 1  # a position in Go is one of 64 bits
 _INDEX: Final = re.compile(r"-?[0-9]+\Z")
 # The end of a path in a tree of paths: everything below is meant.
 _ALL: Final = None
@@ -185,7 +186,10 @@ def _index(items: list[Value], part: Value) -> int:
             raise _failed("invalid string for indexing")
         if part != "0" and part.startswith("0"):
             raise _failed("leading zeros are not allowed in JSON paths")
-        return int(part)
+        position = integer(part)
+        if position > _LARGEST:
+            raise _failed("invalid string for indexing")
+        return position
     index = whole(part) if is_number(part) else None
     if index is None:
         raise _failed(f"invalid {'number ' if is_number(part) else ''}type for indexing")

@@ -16,6 +16,7 @@ from typing import Any, Final
 import re2
 
 from pratique.rego.runtime.errors import BUILTIN_ERROR, BuiltinError
+from pratique.rego.runtime.numbers import integer
 
 _OPTIONS: Final = re2.Options()
 _OPTIONS.log_errors = False
@@ -70,7 +71,7 @@ def _refuse_what_go_refuses(pattern: str) -> None:
     if found := _BYTE.search(pattern):
         raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: invalid escape sequence: `{found[0][-2:]}`")
     for found in _REPEAT.finditer(pattern):
-        if any(int(number) > _MOST_REPEATS for number in found.groups() if number):
+        if any(integer(number) > _MOST_REPEATS for number in found.groups() if number):
             raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: invalid repeat count: `{found[0]}`")
 
 

@@ -10,6 +10,7 @@ from pratique.rego.builtins import patterns
 from pratique.rego.builtins.intersect import intersects
 from pratique.rego.builtins.registry import RefusalError, builtin, machine_int, mismatch
 from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
@@ -108,8 +109,8 @@ def _expanded(template: str, found: Any) -> str:
         if name is None:
             return "$"
         try:
-            return found.group(int(name) if name.isdigit() else name) or ""
-        except (IndexError, KeyError):
+            return found.group(integer(name) if name.isdigit() else name) or ""
+        except (IndexError, KeyError, OverflowError):
             return ""
 
     return _TEMPLATE.sub(group, template) if "$" in template else template

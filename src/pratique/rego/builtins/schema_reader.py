@@ -17,6 +17,7 @@ from urllib.parse import urldefrag, urljoin
 from pratique.rego.builtins import patterns
 from pratique.rego.builtins.registry import RefusalError
 from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import json_text
 
 Draft: TypeAlias = float
@@ -322,7 +323,7 @@ def _joined(base: str, reference: str) -> str:
 def _step(value: Any, token: str) -> Any:
     if isinstance(value, dict) and token in value:
         return value[token]
-    if isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+    if isinstance(value, list) and token.isdecimal() and integer(token) < len(value):
         return value[int(token)]
     raise SchemaError(f"Object has no key '{token}'")
 

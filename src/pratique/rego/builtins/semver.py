@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pratique.rego.builtins.registry import builtin, failure
+from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
@@ -34,7 +35,7 @@ def parse(text: str) -> Version | None:
     parts = core.split(".")
     if len(parts) != 3 or not all(map(_INTEGER.match, parts)):
         return None
-    numbers = tuple(map(int, parts))
+    numbers = tuple(map(integer, parts))
     if any(number > _LARGEST for number in numbers):
         return None
     return Version(numbers, tuple(release.split(".")) if release else ())
@@ -54,7 +55,7 @@ def compare(left: Version, right: Version) -> int:
 
 
 def _rank(name: str) -> tuple[int, int, str]:
-    return (0, int(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
+    return (0, integer(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
 
 
 @builtin("semver.compare", "string, string -> number")

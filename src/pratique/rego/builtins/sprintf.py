@@ -14,7 +14,7 @@ from typing import Final
 
 from pratique.rego.builtins import gofmt
 from pratique.rego.builtins.registry import builtin, mismatch
-from pratique.rego.runtime.numbers import number_text
+from pratique.rego.runtime.numbers import integer, number_text
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Value, Written
 
@@ -86,7 +86,7 @@ def _go_value(value: Value) -> int | float | str:
     if kind is float or kind is Decimal or kind is Written:
         text = number_text(value)
         if text.lstrip("-").isdigit():
-            return int(text)
+            return integer(text)
         number = float(text)
         # What no float64 holds is handed to Go as its text.
         return text if math.isinf(number) else number

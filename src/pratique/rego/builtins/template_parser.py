@@ -28,8 +28,11 @@ from pratique.rego.builtins.template_nodes import (
     Text,
     Variable,
 )
+from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import quote
 
+_WORD: Final = 2**64
+_FLOAT_BITS: Final = 1024  # an integer of more is no float either
 _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO]?(?:_?[0-7])+|[1-9](?:_?[0-9])*|0)\Z"
 )
@@ -317,7 +320,14 @@ class _Parser:
         plain = text.replace("_", "")
         if _INTEGER.match(text):
             legacy = re.match(r"[+-]?0[0-7]", plain)
-            return Int(int(plain, 8) if legacy else int(plain, 0))
+            found = (
+                int(plain, 8) if legacy else int(plain, 0) if plain.lstrip("+-")[0] == "0" else integer(plain)
+            )
+            if found.bit_length() > _FLOAT_BITS:
+                raise self._fail(f"illegal number syntax: {quote(text)}")
+            if not -_WORD // 2 <= found < _WORD:
+                raise self._fail(f"integer overflow: {quote(text)}")
+            return Int(found)
         try:
             number = float.fromhex(plain) if "x" in plain.lower() else float(plain)
         except ValueError:

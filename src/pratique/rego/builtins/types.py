@@ -9,7 +9,7 @@ from typing import Final
 
 from pratique.rego.builtins.registry import builtin, failure, operand_error
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.numbers import parse_number
+from pratique.rego.runtime.numbers import NumberRangeError, parse_number
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Set, Value, is_number, is_object, type_name
 
@@ -89,7 +89,10 @@ def _parsed(text: str) -> Value:
     plain = text.replace("_", "")
     if math.isinf(float(plain)):
         raise failure("to_number", f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
-    return parse_number(plain.lstrip("+"))
+    try:
+        return parse_number(plain.lstrip("+"))
+    except NumberRangeError as error:
+        raise failure("to_number", f"invalid number: {error}") from None
 
 
 def _cast(kind: str, value: Value, *fitting: str) -> Value:

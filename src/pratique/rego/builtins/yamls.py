@@ -16,7 +16,7 @@ import yaml
 
 from pratique.rego.builtins.gofloat import formatted
 from pratique.rego.builtins.registry import RefusalError, builtin
-from pratique.rego.runtime.numbers import parse_number
+from pratique.rego.runtime.numbers import integer, parse_number
 from pratique.rego.runtime.text import json_text
 from pratique.rego.runtime.values import Value
 
@@ -65,9 +65,9 @@ for _tag, _pattern, _first in _RESOLVED:
 def _integer(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> Any:
     text = str(loader.construct_scalar(node)).replace("_", "")
     digits = text.lstrip("+-").lower()
-    old = digits[:1] == "0" and digits[1:].isdigit()
-    number = int(text, 8) if old else int(text, 0)
-    return number if _LEAST <= number < _MOST else float(number)
+    if digits[:1] == "0" and digits[1:]:
+        return _number(int(text, 8) if digits.isdigit() else int(text, 0), node.value)
+    return _number(integer(text), node.value)
 
 
 def _real(loader: yaml.CSafeLoader, node: yaml.ScalarNode) -> Any:
@@ -207,8 +207,17 @@ def yaml_marshal(value: Value) -> Value:
 
 
 def _read_integer(text: str) -> Any:
-    number = int(text)
-    return number if _LEAST <= number < _MOST else float(number)
+    return _number(integer(text), text)
+
+
+def _number(number: int, otherwise: str) -> Any:
+    """Return an integer as YAML's readers in Go have it: one of 64 bits, or a float, or what is said otherwise."""
+    if _LEAST <= number < _MOST:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return otherwise
 
 
 def _read_float(text: str) -> Any:

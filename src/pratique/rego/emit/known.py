@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique.rego.plan import ir, walk
+from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Value
 
 # A lookup from the documents is worth a line of its own when it is needed this often.
@@ -83,7 +84,7 @@ def token(expr: ir.Expr) -> Any:
         case ir.Local(name):
             return ("local", name)
         case ir.Const(value):
-            return (type(value), repr(value))
+            return (type(value), rego_text(value))
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pratique.rego.builtins import patterns, sprintf
 from pratique.rego.builtins.registry import Builtin
+from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.tracing import Site
 from pratique.rego.runtime.values import Value, key
 from pratique.rego.source import Span
@@ -46,11 +47,11 @@ class Names:
         if value is None or value is True or value is False:
             return _INLINE[value]
         # `1` and `1.0` are equal but print apart, so the text is part of the key.
-        return self._name("K", (type(value), repr(value), key(value)), value)
+        return self._name("K", (type(value), rego_text(value), key(value)), value)
 
     def keys(self, values: tuple[Value, ...]) -> str:
         """Return the name of a tuple of constants."""
-        return self._name("P", ("tuple", tuple((type(value), repr(value)) for value in values)), values)
+        return self._name("P", ("tuple", tuple((type(value), rego_text(value)) for value in values)), values)
 
     def place(self, span: Span) -> str:
         """Return the name of a place in the policy."""

@@ -14,7 +14,7 @@ from pratique.rego.plan import ir
 from pratique.rego.plan.bodies import compared
 from pratique.rego.plan.terms import array, object_of, set_of
 from pratique.rego.runtime import references
-from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, is_object
 
 # A constant that is larger than this is no gain.
@@ -91,11 +91,12 @@ def builtin(expr: ir.Builtin, known: Builtin, constants: Constants) -> ir.Expr:
     operands = [arg.value for arg in expr.args if isinstance(arg, ir.Const)]
     if any(value is UNDEFINED for value in operands):
         return ir.Const(UNDEFINED)
-    if len(repr(operands)) > _TEXT:
+    if len(rego_text(operands)) > _TEXT:
         return expr
     try:
         value = known.function(*operands)
-    except BuiltinError:
+    except Exception:
+        # Whatever it is, it is told when the call is evaluated: here there is nobody to tell.
         return expr
     return expr if size(value) > _LARGE else ir.Const(value)
 

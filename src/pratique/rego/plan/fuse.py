@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
 from pratique.rego.plan import ir, walk
+from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import equal
 
 # Gives a branch other locals: what the names in it stand for comes in.
@@ -76,7 +77,7 @@ def _same(ours: Any, theirs: Any, names: dict[str, str]) -> bool:
             known = names.get(theirs.name)
             return known == name if known is not None else theirs.name == name
         case ir.Const(value):
-            return equal(value, theirs.value) and repr(value) == repr(theirs.value)
+            return equal(value, theirs.value) and rego_text(value) == rego_text(theirs.value)
         case tuple():
             return len(ours) == len(theirs) and all(
                 _same(one, two, names) for one, two in zip(ours, theirs, strict=True)

@@ -17,6 +17,7 @@ from pratique.rego.plan import fold, ir, walk
 from pratique.rego.plan.fuse import fused
 from pratique.rego.plan.loops import decided
 from pratique.rego.plan.reduce import Reducer
+from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, equal, key
 
 # More variants than this, or larger constants, are not worth their code.
@@ -201,7 +202,7 @@ def _taken(clause: ir.Clause) -> ir.Expr | None:
 
 def _identity(arg: ir.Expr | None) -> Any:
     if isinstance(arg, ir.Const):
-        return type(arg.value), repr(arg.value), key(arg.value)
+        return type(arg.value), rego_text(arg.value), key(arg.value)
     return type(arg)
 
 

@@ -26,21 +26,76 @@ FLOAT64: Final = 53
 _EXPONENTS: Final = range(-4, 6)
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+\Z")
 _MACHINE_INTEGER: Final = re.compile(r"(-?[0-9]+)(?:\.0*)?\Z")
+_MOST_AT_ONCE: Final = 4000
 _MINUS_ZERO: Final = Decimal("-0")
+_EXPONENT: Final = re.compile(r"([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)\Z")
+# OPA takes no number whose binary exponent is beyond this (term.go, maxNumberExp), ...
+_MOST_EXPONENT: Final = 100_000
+# ... and of those with a decimal exponent below this it looks no further.
+_SURE_EXPONENT: Final = 25_000
+# big.Float's exponents have 32 bits: what is smaller than the smallest is zero, and larger ones are not read.
+_LARGEST: Final = 1 << 31
+_SMALLEST_DECIMAL: Final = -646_456_993
+
+
+class NumberRangeError(ValueError):
+    """A number is too large, or too close to zero, to count with."""
 
 
 def parse_number(text: str) -> int | Decimal:
-    """Return the number that a literal's text stands for; `1.0`, `1e3` and `-0` keep their text."""
+    """Return the number that a literal's text stands for; `1.0`, `1e3` and `-0` keep their text.
+
+    Raises NumberRangeError for what has an exponent that OPA does not take.
+    """
     if _INTEGER.match(text) and text != "-0":
-        return int(text)
+        return integer(text)
+    if "e" in text or "E" in text:
+        return _with_exponent(text)
+    return _spelled(text)
+
+
+def _spelled(text: str) -> Decimal:
     found = Decimal(text)
     return found if _decimal_text(found) == text else Written(text)
+
+
+def integer(digits: str) -> int:
+    """Return the integer that decimal digits, perhaps with a sign, stand for: any number of them."""
+    # Python refuses to read and to print integers of more than 4300 digits in one go.
+    return int(digits) if len(digits) < _MOST_AT_ONCE else int(Decimal(digits))
+
+
+def _with_exponent(text: str) -> Decimal:
+    found = _EXPONENT.match(text)
+    if found is None:
+        return Decimal(text)
+    sign, before, after, power = found.groups()
+    if len(text) + abs(int(power)) > _SURE_EXPONENT:
+        mantissa, exponent = (before + after).lstrip("0"), int(power) - len(after)
+        if not mantissa or len(mantissa) + exponent < _SMALLEST_DECIMAL:
+            return Written(text, f"{sign}0")
+        check_range(mantissa, exponent)
+    return _spelled(text)
+
+
+def check_range(mantissa: str, exponent: int = 0) -> None:
+    """Raise NumberRangeError where `mantissa` (digits) times ten to `exponent` is a number that OPA does not take."""
+    if exponent + len(mantissa) >= _LARGEST:
+        raise NumberRangeError("invalid float")
+    if abs(exponent + len(mantissa)) > _MOST_EXPONENT // 3:
+        raise NumberRangeError("number too big")
+    top, bottom = integer(mantissa) * 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
+    binary = top.bit_length() - bottom.bit_length()
+    if top >= bottom << binary if binary >= 0 else top << -binary >= bottom:
+        binary += 1
+    if abs(binary) > _MOST_EXPONENT:
+        raise NumberRangeError("number too big")
 
 
 def number_text(number: Number) -> str:
     """Return the text of a number as OPA prints it."""
     if type(number) is int:
-        return _digits(number)
+        return digits_of(number)
     if type(number) is Written:
         return number.text
     return repr(number) if type(number) is float else _decimal_text(number)
@@ -50,8 +105,13 @@ def _decimal_text(number: Number) -> str:
     return str(number).replace("E+", "e").replace("E", "e")
 
 
-def _digits(number: int) -> str:
-    # Python refuses to print integers of more than 4300 digits in one go.
+def in_base(number: int, base: str) -> str:
+    """Return an integer's digits in base `b`, `o`, `d`, `x` or `X`."""
+    return digits_of(number) if base == "d" else format(number, base)
+
+
+def digits_of(number: int) -> str:
+    """Return an integer in decimal digits, however many they are."""
     return str(number) if number.bit_length() < 14000 else f"{Decimal(number):f}"
 
 
@@ -117,13 +177,13 @@ def from_fraction(value: Fraction, mantissa: int = MANTISSA, *, negative: bool =
     if exponent in _EXPONENTS:
         return parse_number(sign + _plain(digits, power))
     point = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
-    return parse_number(f"{sign}{point}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}")
+    return _spelled(f"{sign}{point}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}")
 
 
 def _shortest(value: Fraction, mantissa: int) -> tuple[str, int]:
     """Return the fewest significant digits of a number, and the power of ten that they are multiplied with."""
     top, bottom = abs(value.numerator), value.denominator
-    exponent = len(_digits(top)) - len(_digits(bottom))
+    exponent = len(digits_of(top)) - len(digits_of(bottom))
     if Fraction(top, bottom) < Fraction(10) ** exponent:
         exponent -= 1
     for digits in range(1, 24):

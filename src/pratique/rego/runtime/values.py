@@ -51,14 +51,14 @@ class Written(Decimal):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> Written:
-        """Return the number that the text stands for."""
-        made = super().__new__(cls, text)
+    def __new__(cls, text: str, value: str | None = None) -> Written:
+        """Return the number that the text stands for, or the value that it is taken for."""
+        made = super().__new__(cls, text if value is None else value)
         made.text = text
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Written, (self.text,)
+        return Written, (self.text, str(Decimal(self)))
 
 
 class Spelled(float):
