@@ -242,3 +242,32 @@ def test_the_fake_and_the_records_agree_after_many_changes() -> None:
             assert (total.evaluated, total.violating) == (len(w.api.all(CONFIG_MAPS)), len(expected))
 
     asyncio.run(story())
+
+
+def test_a_constraint_that_nothing_falls_under_is_judged_too() -> None:
+    async def story() -> None:
+        async with audited(config_map("a", owner="me")) as (w, audit):
+            secrets = constraint(
+                "secrets", "owner", match={"kinds": [{"apiGroups": [""], "kinds": ["Secret"]}]}
+            )
+            nowhere = constraint(
+                "nowhere", "owner", match={"kinds": [{"apiGroups": ["x"], "kinds": ["None"]}]}
+            )
+            await w.policy(secrets, nowhere)
+            for name in ("secrets", "nowhere"):
+                await until(lambda name=name: ("RequiredLabels", name) in audit.records.totals)
+                assert audit.records.totals["RequiredLabels", name].evaluated == 0
+            # One that is removed before it was judged is no more.
+            await w.api.remove(resources.constraint_resource("RequiredLabels"), "nowhere")
+            await until(lambda: ("RequiredLabels", "nowhere") not in audit.records.totals)
+
+    asyncio.run(story())
+
+
+def test_constraints_that_were_there_before_the_audit_are_judged_too() -> None:
+    async def story() -> None:
+        async with audited() as (_, audit):
+            await until(lambda: OWNER in audit.records.totals)
+            assert audit.records.totals[OWNER].evaluated == 0
+
+    asyncio.run(story())

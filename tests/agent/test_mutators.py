@@ -208,6 +208,16 @@ def test_an_object_that_cannot_be_expanded_keeps_its_own_verdict() -> None:
             await w.api.put(resources.EXPANSION_TEMPLATES, expansion())
             await until(lambda: audit.records.totals.get(("RequiredLabels", "all")))
             await until(lambda: any("Deployment web" in message for message in messages(audit)))
+            # Whether its pods are in order nobody can say: that is told, of each constraint on pods.
+            failed = (
+                "Deployment web: [Implied by deployments] the object cannot be expanded: could not find source field "
+                '"spec.template" in resource web'
+            )
+            await until(lambda: failed in messages(audit))
+            (record,) = [one for one in audit.records.open.values() if one.constraint[1] == "owner"]
+            assert f"{record.subject[2]} {record.subject[4]}: {record.message}" == failed
+            await w.api.put(resources.DEPLOYMENTS, deployment(owner="me"))
+            await until(lambda: failed not in messages(audit))
 
     asyncio.run(story())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from pathlib import Path
 from typing import Any
@@ -273,3 +274,28 @@ def test_no_document_gives_a_traceback(value: Any) -> None:
         }
         with pytest.raises(MutatorError):
             MutationSystem().put(document)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("Pod", [(True, 2)]), ("Secret", [(True, 0)]), ("ConfigMap", [(False, 1)])]
+)
+def test_it_is_told_how_many_passes_an_object_took(kind: str, told: list[tuple[bool, int]]) -> None:
+    heard: list[tuple[bool, int]] = []
+    mutators = MutationSystem(told=lambda success, passes: heard.append((success, passes)))
+    for name, of, location in (("a", "Pod", "spec.a"), ("b", "ConfigMap", "data[name: x].y")):
+        mutators.put(
+            {
+                "apiVersion": "mutations.gatekeeper.sh/v1",
+                "kind": "Assign",
+                "metadata": {"name": name},
+                "spec": {
+                    "applyTo": [{"groups": [""], "versions": ["v1"], "kinds": [of]}],
+                    "location": location,
+                    "parameters": {"assign": {"value": "x"}},
+                },
+            }
+        )
+    found = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "m"}, "data": {"x": "y"}}
+    with contextlib.suppress(MutationError):
+        mutators.mutate(found)
+    assert heard == told

@@ -53,6 +53,32 @@ def test_a_state_goes_from_not_started_to_non_compliant_to_compliant(running: An
     assert overview["trend"][-1]["nonCompliant"] == 0
 
 
+def test_what_nothing_falls_under_is_compliant(running: Any, agent: Any) -> None:
+    definition = running.define()
+    scope = running.cluster()
+    running.assign(definition, scope)
+    agent.report(full=True, totals=[total(running.constraint(), 0, 0)])
+    (row,) = running.run(running.client.compliance())
+    assert (row["state"], row["percentage"], row["clusters"]["compliant"]) == ("Compliant", 100.0, 1)
+    assert row["components"] == {"nonCompliant": 0, "evaluated": 0, "percentage": 100.0}
+    assert states(running, scope)[0]["complianceState"] == "Compliant"
+
+
+def test_an_assignment_that_no_cluster_is_under_is_compliant(running: Any) -> None:
+    running.assign(running.define(), running.subscription)
+    (row,) = running.run(running.client.compliance())
+    assert (row["state"], row["percentage"], row["clusters"]["compliant"]) == ("Compliant", 100.0, 0)
+
+
+def test_an_assignment_that_is_disabled_is_not_evaluated(running: Any) -> None:
+    scope = running.cluster()
+    running.assign(
+        running.define(), scope, parameters={"labels": {"value": ["owner"]}, "effect": {"value": "Disabled"}}
+    )
+    (row,) = running.run(running.client.compliance())
+    assert (row["state"], row["effect"].lower()) == ("NotStarted", "disabled")
+
+
 def test_what_cannot_be_applied_is_an_error_with_its_cause(running: Any, agent: Any) -> None:
     scope = running.cluster()
     running.assign(running.define(), scope)

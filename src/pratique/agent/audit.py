@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,10 +24,9 @@ from pratique.client.kube import KubeClient, Object
 from pratique.client.providers import Providers
 from pratique.client.resources import Discovery, Resource
 from pratique.constraint import Review, Violation, expansion
-from pratique.constraint.expansion import Expander, ExpansionError
+from pratique.constraint.expansion import Expander
 from pratique.errors import PratiqueError
 from pratique.kube.providers import UnansweredError
-from pratique.mutation import MutationError
 
 POINT = "audit.gatekeeper.sh"
 # Changes come in bursts (a template, its constraint, three assignments): one listing answers them all.
@@ -174,12 +173,44 @@ class Audit:
             at_once = [self._with_parents(change.kinds) for change in changes if change.what == "constraint"]
             later |= {pairs for change in changes for pairs in self._in_turn(change)}
             due = time.monotonic() >= quiet_until
+            self._settle_later(changes)
             for resource, watch in self._watches.items():
                 if any(_concerned(resource, pairs) for pairs in (*at_once, *(later if due else ()))):
                     watch.informer.resync()
             if later and due:
                 later = set()
                 quiet_until = time.monotonic() + max(1.0, DUTY * self._sweep_took)
+
+    def _settle_later(self, changes: Iterable[PolicyChange]) -> None:
+        """Call constraints judged when all that they could match was, for there may be nothing."""
+        assert self._tasks is not None
+        known = self._cluster.constraints
+        new = {change.constraint for change in changes if change.what == "constraint"}
+        if any(change.what == "served" for change in changes):
+            new |= set(known)
+        for constraint in new & set(known):
+            kinds = self._with_parents(kinds_of(known[constraint].obj))
+            watches = {
+                resource: watch.informer.lists
+                for resource, watch in self._watches.items()
+                if _concerned(resource, kinds)
+            }
+            self._tasks.create_task(self._settle(constraint, watches))
+
+    async def _settle(self, constraint: tuple[str, str], lists: Mapping[Resource, int]) -> None:
+        await self._listed(lists)
+        watches = [self._watches[resource] for resource in lists if resource in self._watches]
+        if constraint in self._cluster.constraints and not any(one.informer.error for one in watches):
+            self.records.settle(constraint)
+
+    async def _listed(self, lists: Mapping[Resource, int]) -> None:
+        """Wait until kinds are listed once more, each having been so many times; one that fails is not waited for."""
+        while any(
+            watch.informer.lists == lists[resource] and not watch.informer.error
+            for resource, watch in self._watches.items()
+            if resource in lists
+        ):
+            await asyncio.sleep(0.05)
 
     def _in_turn(self, change: PolicyChange) -> list[frozenset[tuple[str, str]] | None]:
         """Return the kinds whose objects a change of the surroundings may concern; None is every kind."""
@@ -222,11 +253,7 @@ class Audit:
         before = {resource: watch.informer.lists for resource, watch in self._watches.items()}
         for watch in self._watches.values():
             watch.informer.resync()
-        while any(
-            watch.informer.lists == before.get(resource, 0) and not watch.informer.error
-            for resource, watch in self._watches.items()
-        ):
-            await asyncio.sleep(0.05)
+        await self._listed(before)
         self._sweep_took = time.monotonic() - began
         self.last_run = _stamp(started)
         self._metrics.audit_ended.set(time.time())
@@ -330,14 +357,8 @@ class Audit:
         )
 
     def _verdict(self, review: Review) -> _Verdict:
-        library = self._cluster.library
-        try:
-            return expansion.judge(library, self._expander, review, point=POINT)
-        except (ExpansionError, MutationError) as error:
-            # What the object itself violates still counts, which Gatekeeper drops (gatekeeper.md 1.11).
-            name = review.input.get("name", "")
-            logs.warning("an object could not be expanded", name=name, reason=error.message)
-            return library.judge(review, POINT)
+        # Gatekeeper drops all that is known of an object that cannot be expanded (gatekeeper.md 1.11).
+        return expansion.judge(self._cluster.library, self._expander, review, point=POINT, anyway=True)
 
     def _namespace_came(self, name: str) -> None:
         for resource, watch in self._watches.items():

@@ -329,11 +329,10 @@ class Cluster:
         states = ["error" if known.faults else "active" for known in self.templates.values()]
         for status in ("active", "error"):
             self._metrics.templates.labels(status).set(states.count(status))
-        self._metrics.constraints.clear()
-        for known in self.constraints.values():
-            action = (known.obj.get("spec") or {}).get("enforcementAction") or "deny"
-            status = "error" if known.faults else "active"
-            self._metrics.constraints.labels(action, status).inc()
+        self._metrics.constraints_counted(
+            ((known.obj.get("spec") or {}).get("enforcementAction") or "deny", bool(known.faults))
+            for known in self.constraints.values()
+        )
 
     # ── the rest ─────────────────────────────────────────────────────────────────────────────────
 

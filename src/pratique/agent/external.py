@@ -97,9 +97,10 @@ class ExternalData:
         except ProviderError as error:
             # What stood there before must not be asked in the name of a text that says something else.
             self.providers.remove(name)
+            self._metrics.provider_failed()
             logs.warning("a provider is not in force", name=name, reason=error.render())
             at = now_text()
             return [
-                {"type": "UpsertCache", "message": error.message, "retryable": False, "errorTimestamp": at}
+                {"type": "UpsertCache", "message": error.message, "retryable": True, "errorTimestamp": at}
             ]
         return []

@@ -7,6 +7,8 @@ inventory, one by one; a change of what is wanted never empties what stays wante
 from __future__ import annotations
 
 import asyncio
+import functools
+import time
 
 from pratique.agent import logs
 from pratique.agent.cluster import Cluster, PolicyChange, without_managed_fields
@@ -98,21 +100,25 @@ class InventorySync:
         for resource in set(self._watches) - found:
             informer, task = self._watches.pop(resource)
             task.cancel()
+            self._metrics.sync_ended(resource.kind)
             for key in list(informer.versions):
                 self._cluster.library.remove_inventory(_stub(resource, key))
         for resource in found - set(self._watches):
             informer = Informer(self._client, resource, handler=self._put)
             self._watches[resource] = (informer, tasks.create_task(informer.run()))
+            self._metrics.sync_began(resource.kind, functools.partial(len, informer.versions))
 
     def _put(self, change: Change, obj: Object) -> None:
         meta = obj["metadata"]
         is_namespace = obj["kind"] == "Namespace" and obj["apiVersion"] == "v1"
         space = meta["name"] if is_namespace else meta.get("namespace", "")
         library = self._cluster.library
+        started = time.perf_counter()
         if change == "deleted" or self._cluster.exclusions.excluded("sync", space):
             library.remove_inventory(obj)
         else:
             library.put_inventory(without_managed_fields(obj))
+        self._metrics.synced(seconds=time.perf_counter() - started)
         self._cluster.inventory_changed()
 
     def _sweep_excluded(self) -> None:

@@ -48,7 +48,7 @@ class Mutators:
     def __init__(
         self, client: KubeClient, *, metrics: Metrics, lookup: Lookup | None = None, annotate: bool = False
     ) -> None:
-        self.system = MutationSystem(lookup, annotate=annotate)
+        self.system = MutationSystem(lookup, annotate=annotate, told=metrics.came_to_rest)
         self.expander = Expander(self.system)
         self.known: dict[Key, Known] = {}
         self._metrics = metrics

@@ -217,6 +217,12 @@ class Records:
         """Return the figures of one constraint."""
         return self.totals.setdefault(constraint, Total())
 
+    def settle(self, constraint: Constraint) -> None:
+        """Take a constraint for judged, though perhaps there is nothing that it matches."""
+        if constraint not in self.totals:
+            self.total(constraint)
+            self._notify({constraint})
+
     def _open(self, record: Record) -> bool:
         known = self.open.get(record.key)
         if known is None:

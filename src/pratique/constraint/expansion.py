@@ -176,6 +176,10 @@ class Expander:
         """Tell whether an object would generate others."""
         return bool(self._by_kind) and objects.gvk(found) in self._by_kind
 
+    def applying(self, found: Mapping[str, Any]) -> list[ExpansionTemplate]:
+        """Return the templates that an object would be expanded by."""
+        return list(self._by_kind.get(objects.gvk(found), ()))
+
     def expand(
         self, found: dict[str, Any], *, namespace: Mapping[str, Any] | None = None, username: str = ""
     ) -> list[Resultant]:
@@ -245,6 +249,16 @@ def generate(
         source = source[part]
     if not isinstance(source, dict):
         raise _no_object(source, parts)
+    return _framed(source, parent, template, namespace)
+
+
+def _framed(
+    source: dict[str, Any],
+    parent: dict[str, Any],
+    template: ExpansionTemplate,
+    namespace: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what a template finds in an object, with the kind, names and owner that it gives it."""
     group, version, kind = template.generates
     made: dict[str, Any] = objects.copy(source)
     made["apiVersion"] = f"{group}/{version}" if group else version
@@ -290,22 +304,36 @@ def imply(violations: Iterable[Violation], resultant: Resultant) -> list[Violati
 
 
 def judge(
-    library: Library, expander: Expander, review: Review, *, point: str
+    library: Library, expander: Expander, review: Review, *, point: str, anyway: bool = False
 ) -> tuple[list[tuple[str, str]], list[Violation]]:
     """Return what `Library.judge` does, for the object of a review and for all that it would generate.
 
-    Raises `ExpansionError` and `MutationError` where that cannot be said.
+    Raises `ExpansionError` and `MutationError` where that cannot be said. With `anyway`, that it cannot is a violation
+    of each constraint that would have been asked, as far as the kind and the names of what would be generated tell.
     """
     matched, violations = library.judge(review, point)
     subject = review.subject
     if not expander.concerns(subject):
         return matched, violations
     username = str(review.input["userInfo"].get("username") or "")
-    for resultant in expander.expand(subject, namespace=review.namespace, username=username):
+    reason = ""
+    try:
+        resultants = expander.expand(subject, namespace=review.namespace, username=username)
+    except (ExpansionError, MutationError) as error:
+        if not anyway:
+            raise
+        reason = f"the object cannot be expanded: {error.message}"
+        resultants = [
+            Resultant(
+                _framed({}, subject, one, review.namespace), one.name, one.enforcement_action, one.source
+            )
+            for one in expander.applying(subject)
+        ]
+    for resultant in resultants:
         implied = Review.from_object(
             resultant.object, namespace=review.namespace, source=GENERATED, operation=review.operation
         )
-        more, found = library.judge(implied, point)
+        more, found = library.unjudged(implied, reason, point) if reason else library.judge(implied, point)
         matched += [one for one in more if one not in matched]
         violations += imply(found, resultant)
     return matched, violations

@@ -294,6 +294,25 @@ class Library:
             raise UnansweredError(*unanswered)
         return answers
 
+    def unjudged(
+        self, review: Review, reason: str, point: str = WEBHOOK
+    ) -> tuple[list[tuple[str, str]], list[Violation]]:
+        """Return what `judge` does of an object that no policy can be asked about: each answers with the reason."""
+        applied: list[tuple[str, str]] = []
+        found: list[Violation] = []
+        candidates = self._objects(review)
+        for asked in self._could_match(review, point)[0]:
+            try:
+                if asked.matcher is not None and not applies(asked.matcher, candidates):
+                    continue
+                text = reason
+            except MatchError as error:
+                text = f"{UNMATCHED}{error.message}"
+            applied.append(asked.key)
+            found.append(asked.violation(Finding(text, None, error=True), nowhere))
+        found.sort(key=_ORDER)
+        return applied, found
+
     def times(self, review: Review, point: str = WEBHOOK) -> list[TemplateTime]:
         """Return how long each template takes over a review: it is asked once more, by itself."""
         applied, _ = self.judge(review, point)

@@ -23,6 +23,9 @@ ANNOTATION_MUTATIONS = "gatekeeper.sh/mutations"
 ANNOTATION_ID = "gatekeeper.sh/mutation-id"
 
 
+Told = Callable[[bool, int], None]
+
+
 class Mutated(NamedTuple):
     """What mutation made: `object` is the one handed in where nothing changed."""
 
@@ -40,11 +43,16 @@ class MutationSystem:
         *,
         annotate: bool = False,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        told: Told | None = None,
     ) -> None:
-        """Ask providers through `lookup`; with `annotate`, changed objects say which mutators changed them."""
+        """Ask providers through `lookup`; with `annotate`, changed objects say which mutators changed them.
+
+        `told` hears of each object whether it came to rest, and after how many passes (0: nothing applied).
+        """
         self._lookup = lookup
         self._annotate = annotate
         self._new_id = new_id
+        self._told = told
         self._mutators: dict[MutatorId, Mutator] = {}
         self._conflicts: dict[MutatorId, frozenset[MutatorId]] | None = {}
         self._index: dict[tuple[GVK, str], tuple[Mutator, ...]] = {}
@@ -118,17 +126,32 @@ class MutationSystem:
 
         Raises `MutationError` when one of them fails, or when they do not come to rest.
         """
+        passes = _Passes()
+        try:
+            mutated = self._mutate(found, _Request(namespace, operation, source, username), passes)
+        except MutationError:
+            if self._told is not None:
+                self._told(False, passes.count)
+            raise
+        if self._told is not None:
+            self._told(True, passes.count)
+        return mutated
+
+    def _mutate(self, found: dict[str, Any], request: _Request, passes: _Passes) -> Mutated:
         unchanged = Mutated(found, (), [])
-        if not self._for_kind(objects.gvk(found), operation):
+        if not self._for_kind(objects.gvk(found), request.operation):
             return unchanged
-        request = _Request(namespace, operation, source, username)
         result: dict[str, Any] = objects.copy(found)
         before = found
         applied: dict[MutatorId, Mutator] = {}
-        for _ in range(len(self._mutators) + 1):
+        for number in range(1, len(self._mutators) + 2):
+            passes.count = number
             touched = self._pass(result, request)
             if not touched or diff.same(before, result):
-                return self._finish(found, result, applied) if before is not found else unchanged
+                if before is not found:
+                    return self._finish(found, result, applied)
+                passes.count = 0
+                return unchanged
             applied.update((one.id, one) for one in touched)
             before = objects.copy(result)
         raise MutationError(
@@ -183,6 +206,15 @@ class MutationSystem:
                 ANNOTATION_ID: self._new_id(),
             }
         return Mutated(result, tuple(sorted(applied)), diff.json_patch(found, result))
+
+
+class _Passes:
+    """How many passes an object has been through; none if nothing applied."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
 
 
 class _Request(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from pratique.compliance import state
+from pratique.compliance import Summary, state
 from pratique.policy import effect_of, ids
+from pratique.policy.bind import EFFECT_DISABLED
 from pratique.service.actions import desired, fleet, rollup, states, trend
 from pratique.service.actions.context import Context
 from pratique.service.db import clusters, journal, policies, records
@@ -17,6 +18,7 @@ from pratique.service.errors import MissingError, RequestError
 Document = dict[str, Any]
 
 PAGE, LARGEST = 100, 1000
+NOTHING_APPLIES = Summary(state.COMPLIANT)
 
 
 def overview(context: Context) -> Document:
@@ -135,6 +137,11 @@ def _by_policy(context: Context, connection: Connection, cells: list[states.Cell
         assignment = member.assignment
         part = grouped.get(assignment.id, [])
         effects = sorted({cell.binding["effect"] for cell in part if cell.binding["effect"]})
+        effect = effects[0] if effects else _effect(member)
+        summary = rollup.by_cluster(part)
+        if not part and effect.casefold() != EFFECT_DISABLED.casefold():
+            # Nothing falls under it, so nothing is wrong: Azure shows 100% (0 out of 0).
+            summary = NOTHING_APPLIES
         found.append(
             {
                 "id": assignment.id,
@@ -143,9 +150,9 @@ def _by_policy(context: Context, connection: Connection, cells: list[states.Cell
                 "definitionId": member.definition.id,
                 "definitionName": member.definition.display_name,
                 "scope": assignment.scope.id,
-                "effect": effects[0] if effects else _effect(member),
+                "effect": effect,
                 "enforcementMode": assignment.enforcement_mode,
-                **rollup.row(part, summary := rollup.by_cluster(part)),
+                **rollup.row(part, summary),
                 "clusters": rollup.counted(summary),
             }
         )
