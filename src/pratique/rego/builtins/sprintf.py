@@ -16,7 +16,7 @@ from pratique.rego.builtins import gofmt
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime.numbers import integer, number_text
 from pratique.rego.runtime.text import rego_text
-from pratique.rego.runtime.values import Value, Written
+from pratique.rego.runtime.values import Set, Value, Written
 
 _PLAIN: Final = re.compile(r"%v|%s|%d")
 
@@ -27,8 +27,8 @@ def sprintf(template: Value, operands: Value) -> Value:
     if type(template) is not str or type(operands) is not list:
         raise mismatch("sprintf", template, operands)
     parts = simple(template)
-    if parts is not None and len(parts) == len(operands) * 2 + 1:
-        made = _fast(parts, operands)
+    if parts is not None and len(parts) >= len(operands) * 2 + 1:
+        made = _fast(filled(parts, len(operands)), operands)
         if made is not None:
             return made
     return gofmt.sprintf(template, [_go_value(each) for each in operands])
@@ -41,6 +41,8 @@ def shown(verb: str, value: Value) -> str:
         return value  # type: ignore[no-any-return]
     if kind is int and verb != "s" and gofmt.INT64_LEAST <= value < -gofmt.INT64_LEAST:
         return str(value)
+    if (kind is dict or kind is Set or kind is list) and verb != "d":
+        return rego_text(value)
     if kind is float or kind is Decimal or kind is Written or kind is int or verb == "d":
         return gofmt.sprintf(f"%{verb}", [_go_value(value)])
     return rego_text(value)
@@ -57,6 +59,15 @@ def simple(template: str) -> tuple[str, ...] | None:
         pieces += (template[at : match.start()], match[0][1])
         at = match.end()
     return (*pieces, template[at:])
+
+
+def filled(parts: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Return the pieces of a template for so many operands: verbs that get none say so."""
+    if len(parts) == 2 * count + 1:
+        return parts
+    rest = list(parts[2 * count :])
+    rest[1::2] = [f"%!{verb}(MISSING)" for verb in rest[1::2]]
+    return (*parts[: 2 * count], "".join(rest))
 
 
 def _fast(parts: tuple[str, ...], operands: list[Value]) -> str | None:

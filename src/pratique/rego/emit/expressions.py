@@ -14,7 +14,7 @@ from typing import Any, Final
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit import inline
 from pratique.rego.emit.comparisons import comparison
-from pratique.rego.emit.known import Known, Piece, shared_lookups, token
+from pratique.rego.emit.known import Known, Piece, rooted, shared_lookups, token
 from pratique.rego.emit.lines import Lines, Lookup
 from pratique.rego.emit.names import Names
 from pratique.rego.emit.sharing import identity, origins, repeated
@@ -57,9 +57,10 @@ class Scope:
         self.aliases: dict[str, Piece] = {}
         # Names that stand for every kind of value in turn.
         self.wary: set[str] = set()
-        self.uses = shared_lookups(rule)
-        # What locals stand for, and the names under which branches share what they call.
+        # What locals stand for, the names under which branches share what they call, and what names look up.
         self.origins = {} if plan.watched or plan.printing else origins(rule)
+        self.uses = shared_lookups(rule, self.origins)
+        self.paths: dict[str, Any] = {}
         self.shared: dict[Any, str] = {}
         self._count = 0
 
@@ -180,20 +181,23 @@ class Scope:
         if base.kind == "object":
             self.known.objects.add(text)
         names = [self.piece(step, out) for step in expr.keys]
-        known: list[Any] = [(self.state, base.text)]
+        known: list[Any] = [self.paths.get(base.text) or (self.state, base.text)]
         for each in names:
             known.append((known[-1], each.text))
         found = self.known.found
         done = next((at for at in range(len(names), 0, -1) if known[at] in found), 0)
         if done:
             text = found[known[done]]
-        path = (token(expr.base), *map(token, expr.keys))
+        whole = rooted(expr, self.origins)
+        path = (token(whole.base), *map(token, whole.keys))
+        before = len(whole.keys) - len(names) + 1
         for at in range(done + 1, len(names) + 1):
             last = at == len(names)
-            if last or self.uses[path[: at + 1]] > 1:
+            if last or self.uses[path[: before + at]] > 1:
                 name = into if into and last else self.fresh()
                 self._looked_up(name, text, names[done:at], out)
                 found[known[at]] = text = name
+                self.paths[name] = known[at]
                 done = at
         return self.sure(Piece(text))
 
@@ -273,7 +277,7 @@ class Scope:
         known = self.builtins[expr.name]
         args = [self.sure(self.piece(arg, out)) for arg in expr.args]
         if not mocked:
-            short = inline.short(expr, args, self)
+            short = self._path_or(expr, args, into, out) or inline.short(expr, args, self)
             if short is not None:
                 return short
         texts = [arg.text for arg in args]
@@ -291,6 +295,17 @@ class Scope:
             self._guarded(name, call, expr.span, out)
         kind = "" if mocked else _RESULTS.get(known.result, "")
         return Piece(name, False, kind)
+
+    def _path_or(self, expr: ir.Builtin, args: list[Piece], into: str, out: Lines) -> Piece | None:
+        """Return what `object.get` finds at a path of known texts, after lines that look it up."""
+        found = inline.path_or(expr, args, self)
+        if found is None:
+            return None
+        name = into or self.fresh()
+        quick, slow = found
+        out.add(f"try: {name} = {quick}")
+        out.add(f"except AttributeError: {name} = {slow}")
+        return Piece(name)
 
     def _guarded(self, name: str, call: str, span: Span, out: Lines) -> None:
         out.add("try:")

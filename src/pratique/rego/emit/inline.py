@@ -137,13 +137,24 @@ def _split(call: _Call) -> Piece | None:
     return call.of_strings("{0}.split({1})", "list")
 
 
+def path_or(expr: ir.Builtin, args: Args, scope: Scope) -> tuple[str, str] | None:
+    """Return `object.get` of a path of known texts as a chain, and as the call for where something has no `get`."""
+    if expr.name != "object.get" or not genuine(expr.name, scope):
+        return None
+    base, path, default = args
+    if not (path.const and type(path.value) is list and path.value and base.simple and default.simple):
+        return None
+    if not all(type(name) is str for name in path.value):
+        return None
+    names = [scope.names.const(name) for name in path.value]
+    chain = "".join([f".get({name}, U)" for name in names[:-1]])
+    slow = _Call(expr, args, scope).slow()
+    quick = f"{base.text}{chain}.get({names[-1]}, {default.text})"
+    return f"({quick} if type({base.text}) is dict else {slow})", slow
+
+
 def _object_get(call: _Call) -> Piece | None:
     base, name, default = call.args
-    path = call.expr.args[1]
-    if isinstance(path, ir.Const) and type(path.value) is list and base.simple and default.simple:
-        names = call.scope.names.keys(tuple(path.value))
-        quick = f"path_or({base.text}, {names}, {default.text})"
-        return call.guarded(quick, [f"type({base.text}) is dict"], "")
     if not (base.simple and default.simple and name.simple) or name.kind not in {"", "str"}:
         return None
     conditions = [f"type({base.text}) is dict"]
@@ -269,9 +280,9 @@ def _sprintf(call: _Call) -> Piece | None:
     else:
         return None
     parts = sprintf.simple(template.value)
-    if parts is None or len(parts) != 2 * len(given) + 1:
+    if parts is None or len(parts) < 2 * len(given) + 1:
         return None
-    return _printed(call, parts, given)
+    return _printed(call, sprintf.filled(parts, len(given)), given)
 
 
 def _printed(call: _Call, parts: tuple[str, ...], given: list[ir.Expr]) -> Piece:

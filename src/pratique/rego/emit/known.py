@@ -7,14 +7,16 @@ was known before it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Value
 
+# What each local of a rule is assigned.
+Origins: TypeAlias = Mapping[str, ir.Expr]
 # A lookup from the documents is worth a line of its own when it is needed this often.
 _SHARED: Final = 2
 
@@ -88,41 +90,64 @@ def token(expr: ir.Expr) -> Any:
     return None
 
 
-def shared_lookups(rule: ir.Rule) -> Counter[Any]:
+def rooted(expr: ir.Get, origins: Origins) -> ir.Get:
+    """Return a lookup as one from where its base was looked up in turn, as far as that is known."""
+    base, keys = expr.base, expr.keys
+    while isinstance(base, ir.Local) and isinstance(
+        origin := origins.get(base.name), ir.Get | ir.Input | ir.Data
+    ):
+        if isinstance(origin, ir.Get):
+            base, keys = origin.base, (*origin.keys, *keys)
+        else:
+            base = origin
+    return ir.Get(base, keys)
+
+
+def shared_lookups(rule: ir.Rule, origins: Origins) -> Counter[Any]:
     """Return how often each path of constant keys is looked up in a rule, and every prefix of it."""
     uses: Counter[Any] = Counter()
     for clause in walk.clauses(rule):
-        uses.update(_paths(walk.of_clause(clause)))
+        uses.update(_paths(walk.of_clause(clause), origins))
     return uses
 
 
-def hoisted_lookups(rule: ir.Rule) -> list[tuple[ir.Expr, tuple[ir.Expr, ...]]]:
-    """Return the lookups in documents and parameters that several clauses share, prefixes first."""
+def hoisted_lookups(rule: ir.Rule, origins: Origins) -> list[ir.Get]:
+    """Return the lookups in documents and parameters that several clauses share, prefixes first.
+
+    What comes after the last test of a clause makes its answer, which most evaluations do not reach.
+    """
     uses: Counter[Any] = Counter()
-    bases: dict[Any, tuple[ir.Expr, tuple[ir.Expr, ...]]] = {}
+    bases: dict[Any, ir.Get] = {}
     for clause in walk.clauses(rule):
         seen = {}
-        for expr in walk.of_clause(clause):
-            if not isinstance(expr, ir.Get) or not _there(expr.base, rule):
+        tests = [index for index, step in enumerate(clause.steps, 1) if not isinstance(step, ir.Assign)]
+        for expr in walk.expressions(clause.steps[: tests[-1]]) if tests else walk.of_clause(clause):
+            if not isinstance(expr, ir.Get):
                 continue
-            for length in range(1, _constant(expr.keys) + 1):
-                path = (token(expr.base), *map(token, expr.keys[:length]))
-                seen[path] = (expr.base, expr.keys[:length])
+            found = rooted(expr, origins)
+            if not _there(found.base, rule):
+                continue
+            for length in range(1, _constant(found.keys) + 1):
+                path = (token(found.base), *map(token, found.keys[:length]))
+                seen[path] = ir.Get(found.base, found.keys[:length])
         uses.update(seen.keys())
         bases.update(seen)
     chosen = [bases[path] for path, count in uses.items() if count >= _SHARED]
-    return sorted(chosen, key=lambda each: len(each[1]))
+    return sorted(chosen, key=lambda each: len(each.keys))
 
 
 def _there(base: ir.Expr, rule: ir.Rule) -> bool:
     return isinstance(base, ir.Input | ir.Data) or (isinstance(base, ir.Local) and base.name in rule.params)
 
 
-def _paths(exprs: Iterable[ir.Expr]) -> Iterable[Any]:
+def _paths(exprs: Iterable[ir.Expr], origins: Origins) -> Iterable[Any]:
     for expr in exprs:
-        if isinstance(expr, ir.Get) and (base := token(expr.base)) is not None:
-            for length in range(1, _constant(expr.keys) + 1):
-                yield (base, *map(token, expr.keys[:length]))
+        if not isinstance(expr, ir.Get):
+            continue
+        found = rooted(expr, origins)
+        if (base := token(found.base)) is not None:
+            for length in range(1, _constant(found.keys) + 1):
+                yield (base, *map(token, found.keys[:length]))
 
 
 def _constant(keys: tuple[ir.Expr, ...]) -> int:

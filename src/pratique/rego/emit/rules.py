@@ -29,8 +29,8 @@ def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
             _look_up(rule, out)
         if rule.replaceable:
             _stand_in(rule, scope, out)
-        for base, keys in hoisted_lookups(rule):
-            scope.piece(ir.Get(base, keys), out)
+        for lookup in hoisted_lookups(rule, scope.origins):
+            scope.piece(lookup, out)
         scope.share(bodies(rule.clauses), out)
         if rule.kind in {"set", "object", "bindings"}:
             _gather(rule, scope, out)

@@ -8,13 +8,12 @@ branches. Goes out: what tells equal calls from others, and the calls that more 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from pratique.rego.emit.known import token
+from pratique.rego.emit.known import Origins, token
 from pratique.rego.plan import ir, walk
 
-Origins = Mapping[str, ir.Expr]
 _DEEP: Final = 8
 
 

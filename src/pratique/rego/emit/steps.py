@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from pratique.rego.emit.expressions import Scope
-from pratique.rego.emit.known import Piece
+from pratique.rego.emit.known import Piece, rooted
 from pratique.rego.emit.lines import Fail, Lines
 from pratique.rego.plan import ir, walk
 
@@ -97,14 +97,18 @@ def _share(scope: Scope, branches: tuple[ir.Branch, ...], out: Lines) -> None:
     for branch in branches:
         found = set()
         for expr in walk.expressions(branch.steps):
-            if not isinstance(expr, ir.Get) or not isinstance(expr.base, ir.Local | ir.Input | ir.Data):
+            if not isinstance(expr, ir.Get):
                 continue
-            if isinstance(expr.base, ir.Local) and expr.base.name in inside:
+            whole = rooted(expr, scope.origins)
+            base = whole.base
+            if not isinstance(base, ir.Local | ir.Input | ir.Data):
                 continue
-            for length, key in enumerate(expr.keys, 1):
+            if isinstance(base, ir.Local) and base.name in inside:
+                continue
+            for length, key in enumerate(whole.keys, 1):
                 if not isinstance(key, ir.Const) or type(key.value) is not str:
                     break
-                found.add(ir.Get(expr.base, expr.keys[:length]))
+                found.add(ir.Get(base, whole.keys[:length]))
         uses.update(found)
     # In the order of their text, so that the same plan always becomes the same lines.
     shared = [get for get, count in uses.items() if count > 1]
@@ -143,12 +147,12 @@ def _lift(scope: Scope, rest: list[ir.Step], out: Lines) -> None:
     tests = [index for index, step in enumerate(rest) if not isinstance(step, ir.Assign)]
     # What comes after the last test makes the answer, which most evaluations do not reach.
     for expr in walk.expressions(rest[: tests[-1] + 1] if tests else ()):
-        if (
-            isinstance(expr, ir.Get)
-            and isinstance(expr.base, ir.Input | ir.Data)
-            and all(isinstance(key, ir.Const) and type(key.value) is str for key in expr.keys)
-        ):
-            scope.piece(expr, out)
+        if not isinstance(expr, ir.Get):
+            continue
+        whole = rooted(expr, scope.origins)
+        fixed = all(isinstance(key, ir.Const) and type(key.value) is str for key in whole.keys)
+        if fixed and isinstance(whole.base, ir.Input | ir.Data):
+            scope.piece(whole, out)
 
 
 def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines) -> str:

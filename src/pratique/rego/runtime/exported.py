@@ -46,7 +46,6 @@ EXPORTED: Final[dict[str, Any]] = {
     # references
     "get": references.get,
     "path": references.path,
-    "path_or": references.path_or,
     "rows_of": references.rows,
     "is_collection": references.is_collection,
     "items": references.items,

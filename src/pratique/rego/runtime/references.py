@@ -43,15 +43,6 @@ def path(base: Value, names: Iterable[Value]) -> Value:
     return base
 
 
-def path_or(base: Value, names: Iterable[Value], default: Value) -> Value:
-    """Return what stands at the keys, one after the other, or `default`."""
-    for name in names:
-        base = base.get(name, UNDEFINED) if type(base) is dict and type(name) is str else get(base, name)
-        if base is UNDEFINED:
-            return default
-    return base
-
-
 def values(base: Value) -> Collection[Value]:
     """Return the members of a collection; anything else has none."""
     kind = type(base)

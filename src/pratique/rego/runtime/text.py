@@ -60,7 +60,8 @@ def rego_text(value: Value) -> str:
     if kind is list:
         return f"[{', '.join(map(rego_text, value))}]"
     if kind is dict:
-        return f"{{{', '.join([f'{quote(name)}: {rego_text(value[name])}' for name in sorted(value)])}}}"
+        names = sorted(value) if len(value) > 1 else value
+        return f"{{{', '.join([f'{quote(name)}: {rego_text(value[name])}' for name in names])}}}"
     if kind is Set:
         return f"{{{', '.join(map(rego_text, value))}}}" if len(value) else "set()"
     if kind is Object:

@@ -213,26 +213,32 @@ class _InOrder(list[Value]):
 
 
 def _records_in_order(raw: list[Value]) -> _InOrder | None:
-    """Return what most policies answer in order: objects that differ in texts alone, if these are."""
+    """Return what most policies answer in order: objects that differ in one text alone, if these are."""
     first = raw[0]
     if type(first) is not dict:
         return None
-    names = sorted(first)
-    texts = [name for name in names if type(first[name]) is str]
-    others = [name for name in names if name not in texts]
+    name, others = None, []
+    for each, value in first.items():
+        if type(value) is not str:
+            others.append(each)
+        elif name is None:
+            name = each
+        else:
+            return None
+    if name is None:
+        return None
     count = len(first)
-    found: dict[Any, Value] = {}
+    found: dict[str, Value] = {}
     for row in raw:
         if type(row) is not dict or len(row) != count:
             return None
-        for name in others:
-            if row.get(name, UNDEFINED) is not first[name]:
+        text = row.get(name)
+        if type(text) is not str:
+            return None
+        for other in others:
+            if row.get(other, UNDEFINED) is not first[other]:
                 return None
-        shown = [row.get(name) for name in texts]
-        for text in shown:
-            if type(text) is not str:
-                return None
-        found.setdefault(shown[0] if len(shown) == 1 else tuple(shown), row)
+        found[text] = row
     return _InOrder([found[text] for text in sorted(found)])
 
 
