@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from pratique.rego.check import calls, metadata, withs
+from pratique.rego.check.bindings import Bindings
 from pratique.rego.check.scopes import Names, Scope, declarations, iterated_names, pattern_names
 from pratique.rego.check.variables import of_term
 from pratique.rego.check.world import World
@@ -55,6 +56,7 @@ class Resolver:
         self.rule: Rule | None = None
         # The absolute paths that the rule calls or reads, for the graph of rules.
         self.reads: list[tuple[Term, ...]] = []
+        self.bindings = Bindings()
         # The names of rules and imports that were looked up, and the arguments that the last rule did not.
         self.used: set[str] = set()
         # Where the older `not` stands whose expression is resolved: what is wrong with its call is told there.
@@ -85,7 +87,8 @@ class Resolver:
             self.shadows(arg, "args")
         args = None if rule.args is None else tuple([self.term(arg, scope) for arg in rule.args])
         scope.used -= names
-        body = self.body(rule.body, scope)
+        self.bindings = Bindings()
+        body = self.body(rule.body, scope, self.bindings)
         keys = tuple([self.term(key, scope) for key in rule.keys])
         value = self.term(rule.value, scope)
         self.leave(scope)
@@ -141,9 +144,15 @@ class Resolver:
 
     # --- bodies --------------------------------------------------------------------------------------------
 
-    def body(self, body: Body, scope: Scope) -> Body:
-        """Return the literals with every name decided; declarations are dropped."""
-        found = [done for literal in body if (done := self.literal(literal, scope)) is not None]
+    def body(self, body: Body, scope: Scope, bindings: Bindings | None = None) -> Body:
+        """Return the literals with every name decided; declarations are dropped. `bindings` learn from each."""
+        found = []
+        for literal in body:
+            done = self.literal(literal, scope)
+            if done is not None:
+                found.append(done)
+                if bindings is not None:
+                    bindings.learn(done)
         if not found and body:
             span = body[0].span
             return (Test(Scalar(True, span), span),)
@@ -378,7 +387,7 @@ class Resolver:
         """Return the reference to a global, and remember what it reads."""
         parts = (*[Scalar(name, term.span) for name in path[1:]], *rest)
         if path[0] == "data":
-            self.reads.append(parts)
+            self.reads += self.bindings.narrowed(parts) if rest else [parts]
         return Ref(Var(path[0], term.span), parts, term.span)
 
     def reference(self, term: Ref, scope: Scope) -> Ref:

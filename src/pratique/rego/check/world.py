@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pratique.rego.builtins.registry import Builtin
+from pratique.rego.check.bindings import is_constant
 from pratique.rego.check.capabilities import Capabilities
 from pratique.rego.errors import COMPILE_ERROR, Problem
 from pratique.rego.nodes import Annotation, Module, Path, Rule, Scalar, Term
@@ -115,6 +116,8 @@ def _reached(place: Place, path: Path, parts: tuple[Term, ...]) -> Iterator[Path
         child = place.children.get(part.value) if isinstance(part.value, str) else None
         if child is not None:
             yield from _reached(child, (*path, part.value), parts[1:])
+        return
+    if is_constant(part):
         return
     for name, child in place.children.items():
         yield from _reached(child, (*path, name), parts[1:])

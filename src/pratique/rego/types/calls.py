@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from pratique.rego import spelled
 from pratique.rego.builtins.registry import Builtin, table
 from pratique.rego.errors import Problem
 from pratique.rego.nodes import Scalar, Term, Var, With
@@ -66,7 +67,7 @@ class Calls:
         if function is ANY:
             return None
         if not isinstance(function, Function):
-            return problems.problem(step.span, f"undefined function {'.'.join(step.name)}")
+            return problems.problem(step.span, f"undefined function {spelled.path(step.name)}")
         return _arguments(layer, step, args, function)
 
     def _member(self, layer: Layer, step: Step, args: Sequence[Term]) -> Problem | None:

@@ -118,6 +118,9 @@ class Flattener:
 
     def _test(self, literal: Test, out: list[Step], withs: tuple[With, ...], *, negated: bool) -> None:
         term = literal.term
+        if isinstance(term, Ref) and is_call(term):
+            out.append(Step("call", [], literal.span, withs, name=_path(term), negated=negated))
+            return
         if not isinstance(term, Call):
             out.append(Step("term", [self.term(term, out, withs)], literal.span, withs, negated=negated))
             return
@@ -177,6 +180,10 @@ class Flattener:
         if kind is Scalar or kind is Var:
             return term
         if isinstance(term, Ref):
+            if is_call(term):
+                var = self.fresh(term)
+                out.append(Step("call", [var], term.span, withs, name=_path(term)))
+                return var
             return self._reference(term, out, withs)
         if isinstance(term, Call):
             args = [self.term(each, out, withs) for each in term.args]
@@ -234,6 +241,20 @@ class Flattener:
         if holds_references(value):
             value = self.named(value, steps)
         return Closure(term.kind, key, value, term.body, term.span, tuple(steps))
+
+
+def is_call(term: Ref) -> bool:
+    """Tell whether a reference to a rule was written as a call without arguments, `rule()`."""
+    return (
+        isinstance(term.head, Var)
+        and term.head.name == "data"
+        and term.span.source.text[term.span.end - 1 : term.span.end] == ")"
+        and term.span.source.text[term.span.start] != "("
+    )
+
+
+def _path(term: Ref) -> Path:
+    return ("data", *[str(part.value) for part in term.path if isinstance(part, Scalar)])
 
 
 def holds_references(term: Term) -> bool:
