@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Any, Final
 
 from pratique.errors import InputError, Location
@@ -19,6 +18,7 @@ from pratique.rego import nodes, stored
 from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities, check, check_query
 from pratique.rego.emit.module import Emitted, emit, load
+from pratique.rego.ending import failed, refuse_large
 from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
 from pratique.rego.parse import module_data, parse_module, parse_query
 from pratique.rego.plan import ir
@@ -27,10 +27,11 @@ from pratique.rego.plan.policy import plan
 from pratique.rego.plan.scope import Watching
 from pratique.rego.plan.text import render
 from pratique.rego.runtime import documents
-from pratique.rego.runtime.errors import INTERNAL_ERROR, NOWHERE, EvaluationError, LimitError
+from pratique.rego.runtime.errors import NOWHERE, EvaluationError
 from pratique.rego.runtime.state import MISSING, Limits, State
 from pratique.rego.runtime.tracing import Event, Tracer
 from pratique.rego.runtime.values import UNDEFINED, Value
+from pratique.rego.runtime.work import METER, ROUND
 from pratique.rego.source import Source, Version
 
 Sink = Callable[[str, Location], None]
@@ -103,7 +104,7 @@ class Policy:
         state.data = {} if data is None else data
         state.limits = known = limits or self.limits
         state.left = known.allowance
-        state.spent = 0
+        state.spent = known.counted
         if self._blank:
             state.cache = self._blank.copy()
         if self.strict:
@@ -112,13 +113,14 @@ class Policy:
             state.sink = sink
         if self._watched:
             state.tracer = Tracer(watch or _unwatched)
+        METER.left = ROUND
         try:
             found = entry(state)
         except Exception as error:
-            failure = self._failure(error)
+            failure = failed(self.emitted, error)
             raise failure from failure.__cause__
         if state.spent:
-            _check_size(found, state.limits)
+            refuse_large(found, known, self.emitted, entry)
         if errors is not None and state.errors:
             errors.extend(state.errors)
         return found
@@ -131,7 +133,8 @@ class Policy:
         >>> policy.bound("data.a.p")({"x": 1}, {"y": 2})
         3
         """
-        entry, blank, limits, strict = self._entry(entrypoint), self._blank, self.limits, self.strict
+        entry, emitted, blank = self._entry(entrypoint), self.emitted, self._blank
+        limits, strict = self.limits, self.strict
 
         def answer(value: Value, data: Value) -> Value:
             state = State()
@@ -139,20 +142,21 @@ class Policy:
             state.data = data
             state.limits = limits
             state.left = limits.allowance
-            state.spent = 0
+            state.spent = limits.counted
             if blank:
                 state.cache = blank.copy()
             if strict:
                 state.strict = True
             if sink is not None:
                 state.sink = sink
+            METER.left = ROUND
             try:
                 found = entry(state)
             except Exception as error:
-                failure = self._failure(error)
+                failure = failed(emitted, error)
                 raise failure from failure.__cause__
             if state.spent:
-                _check_size(found, state.limits)
+                refuse_large(found, limits, emitted, entry)
             return found
 
         return answer
@@ -193,25 +197,6 @@ class Policy:
         root, path = self._namespace["N0"], tuple(names)
         return lambda state: documents.at(state, root, path)
 
-    def _failure(self, error: Exception) -> EvaluationError:
-        """Return what an evaluation ends with: whatever went wrong, with the policy's line where that is known."""
-        if isinstance(error, EvaluationError):
-            if not error.location.line:
-                error.location = place_of(self.emitted, error.__traceback__) or error.location
-            return error
-        if isinstance(error, RecursionError):
-            return LimitError("the evaluation goes too deep", hint="flatten this policy or its input")
-        if isinstance(error, MemoryError):
-            return LimitError("the evaluation needs too much memory")
-        if isinstance(error, UnicodeError):
-            return EvaluationError(INTERNAL_ERROR, "a text holds half of a surrogate pair, which is no sign")
-        # A fault of ours must stay an error of this evaluation.
-        place = place_of(self.emitted, error.__traceback__) or NOWHERE
-        message = f"the engine failed: {type(error).__name__}: {error}"
-        failure = EvaluationError(INTERNAL_ERROR, message, place, hint="please report this policy")
-        failure.__cause__ = error
-        return failure
-
 
 def _shown(value: Any) -> str:
     """Return a constant as text that is the same in every process: a function by its name, a set in order."""
@@ -222,35 +207,6 @@ def _shown(value: Any) -> str:
 
 def _unwatched(_: Event) -> None:
     """Drop an event of a policy that could be watched."""
-
-
-def place_of(emitted: Emitted, trace: TracebackType | None) -> Location | None:
-    """Return the place in the policy where generated code was when an exception left it."""
-    found = None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == emitted.filename:
-            span = emitted.places[trace.tb_lineno - 1]
-            if span is not None:
-                found = span
-        trace = trace.tb_next
-    return None if found is None else found.location()
-
-
-def _check_size(value: Value, limits: Limits) -> None:
-    if not limits.output:
-        return
-    left = limits.output
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        left -= 1
-        if left < 0:
-            raise LimitError(
-                f"the answer holds more than {limits.output} values",
-                hint="let the policy answer with less, or raise the limit",
-            )
-        if not isinstance(each, str | int | float) and hasattr(each, "__len__"):
-            waiting.extend(each.values() if hasattr(each, "values") else each)
 
 
 def compile(  # noqa: PLR0913  # named as in the contract; every option has a default

@@ -26,6 +26,7 @@ from pratique.errors import InputError
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import BUILTIN_ERROR, LONGEST, TYPE_ERROR, BuiltinError, too_long
 from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, Written, is_number, type_name
+from pratique.rego.runtime.work import CHARACTERS, QUANTUM, charge
 
 Function = TypeVar("Function", bound=Callable[..., Value])
 
@@ -291,8 +292,10 @@ def _checked(
 def _bounded(name: str, function: Callable[..., Value]) -> Callable[..., Value]:
     def bounded(*values: Value) -> Value:
         made = function(*values)
-        if made is not UNDEFINED and len(made) > LONGEST:
-            raise too_long(name)
+        if made is not UNDEFINED and len(made) > QUANTUM:
+            if len(made) > LONGEST:
+                raise too_long(name)
+            charge(len(made) // CHARACTERS if type(made) is str else len(made))
         return made
 
     return bounded

@@ -19,6 +19,7 @@ from pratique.rego.emit.lines import Lines, Lookup
 from pratique.rego.emit.names import Names
 from pratique.rego.emit.sharing import identity, origins, repeated
 from pratique.rego.emit.tables import looked_up, table_of
+from pratique.rego.emit.weights import Weights
 from pratique.rego.plan import ir, walk
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
 from pratique.rego.source import Span
@@ -45,10 +46,18 @@ def kind_of(value: Value) -> str:
 class Scope:
     """What is known where code is being written: the state's name, kinds of locals, prefixes looked up."""
 
-    def __init__(self, names: Names, plan: ir.Plan, builtins: Mapping[str, Builtin], rule: ir.Rule) -> None:
+    def __init__(
+        self,
+        names: Names,
+        plan: ir.Plan,
+        builtins: Mapping[str, Builtin],
+        rule: ir.Rule,
+        weights: Weights,
+    ) -> None:
         self.names = names
-        # Whether loops are counted against the limits: those inside loops, and in functions.
-        self.counting = rule.kind == "function"
+        self.weights = weights
+        # Whether a loop may run again and again: one inside another, or in a function.
+        self.again = rule.kind == "function"
         self.repeats = False
         self.plan = plan
         self.builtins = builtins
@@ -72,9 +81,9 @@ class Scope:
     @contextmanager
     def deeper(self) -> Iterator[None]:
         """Be inside a loop."""
-        before, self.counting = self.counting, True
+        before, self.again = self.again, True
         yield
-        self.counting = before
+        self.again = before
 
     def fresh(self, letter: str = "t") -> str:
         """Return a name that is not in use."""

@@ -19,9 +19,11 @@ from pratique.rego.emit.expressions import Scope
 from pratique.rego.emit.lines import Lines
 from pratique.rego.emit.names import Names
 from pratique.rego.emit.rules import emit_rule
+from pratique.rego.emit.weights import Weights
 from pratique.rego.plan import ir
 from pratique.rego.runtime.documents import Node
 from pratique.rego.runtime.exported import EXPORTED
+from pratique.rego.runtime.work import GENERATED
 from pratique.rego.source import Span
 
 
@@ -44,11 +46,12 @@ class Emitted:
 def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     """Return the Python module of a plan."""
     names = Names(builtins, [rule.number for rule in plan.rules if rule.cached])
+    weights = Weights(plan, builtins)
     made: list[tuple[int, Lines]] = []
     for rule in plan.rules:
         if rule.kind == "function" and not (rule.clauses or rule.default or rule.number in plan.mocked_rules):
             continue  # nothing calls it
-        made.append((rule.number, emit_rule(rule, Scope(names, plan, builtins, rule))))
+        made.append((rule.number, emit_rule(rule, Scope(names, plan, builtins, rule, weights))))
     chunks: list[str] = []
     places: list[Span | None] = []
     for number, lines in made:
@@ -58,7 +61,7 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     source = "\n\n".join(chunks)
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
     slots = len(plan.rules) if names.asked else 0
-    return Emitted(source, names.namespace, tuple(places), f"<rego {digest}>", names.origins, slots)
+    return Emitted(source, names.namespace, tuple(places), f"{GENERATED}{digest}>", names.origins, slots)
 
 
 def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pratique.rego.emit.lines import Either, Lines
 from pratique.rego.emit.sharing import bodies
 from pratique.rego.emit.tables import looked_up, table_of
 from pratique.rego.plan import ir, walk
+from pratique.rego.runtime.state import LEAST_DEPTH
 from pratique.rego.runtime.values import equal
 
 
@@ -27,6 +28,7 @@ def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
     with out.indented():
         if rule.cached:
             _look_up(rule, out)
+        _enter(rule, scope, out)
         if rule.replaceable:
             _stand_in(rule, scope, out)
         for lookup in hoisted_lookups(rule, scope.origins):
@@ -37,6 +39,15 @@ def emit_rule(rule: ir.Rule, scope: Scope) -> Lines:
         else:
             _decide(rule, scope, out)
     return out
+
+
+def _enter(rule: ir.Rule, scope: Scope, out: Lines) -> None:
+    height, steps = scope.weights.height(rule.number), scope.weights.entry(rule.number)
+    if height > LEAST_DEPTH:
+        out.add(f"descend(s, {height})")
+    if steps:
+        out.add(f"s.left -= {steps}")
+        out.add("if s.left < 0: refill(s)")
 
 
 def _look_up(rule: ir.Rule, out: Lines) -> None:
@@ -107,7 +118,7 @@ def _extended(clause: ir.Clause, scope: Scope, out: Lines) -> bool:
             out.at = clause.span
             piece = scope.atom(source, out)
             scope.repeats = not (scope.plan.printing or scope.plan.watched)
-            out.add(f"rows += {statements.members_of(piece, scope)}")
+            out.add(f"rows += {statements.counted(scope, statements.members_of(piece, scope), 1, out)}")
             return True
     return False
 

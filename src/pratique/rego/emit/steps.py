@@ -15,12 +15,13 @@ from pratique.rego.emit.expressions import Scope
 from pratique.rego.emit.known import Piece, rooted
 from pratique.rego.emit.lines import Fail, Lines
 from pratique.rego.plan import ir, walk
+from pratique.rego.runtime.work import QUANTUM
 
 # Writes what happens where all steps of a branch hold.
 End: TypeAlias = Callable[[Lines, ir.Branch], None]
 
 
-# A loop over so few constants costs what a step costs.
+# So few turns of a loop that runs once, or over constants, are no more work than the policy's text is long.
 _FEW: Final = 16
 
 
@@ -133,7 +134,7 @@ def _loop(
 ) -> None:
     if not block.loops:
         _lift(scope, rest, out)
-    out.add(_head(scope, step, out))
+    out.add(_head(scope, step, scope.weights.turn(rest, walk.ends(block.branch)), out))
     known = scope.known.copy()
     with out.indented(), scope.deeper():
         run(scope, rest, out, replace(block, fail=Fail("continue"), loops=block.loops + 1))
@@ -155,28 +156,44 @@ def _lift(scope: Scope, rest: list[ir.Step], out: Lines) -> None:
             scope.piece(whole, out)
 
 
-def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, out: Lines) -> str:
+def counted(scope: Scope, members: str, weight: int, out: Lines, *, walked: bool = False) -> str:
+    """Write how members to go through are counted, before the loop starts; return their name.
+
+    A turn counts as `weight` steps. What cannot run again counts only where it is not short; what is `walked` counts
+    only where the document is, which else is counted already.
+    """
+    name = members
+    if not members.isidentifier():
+        name = scope.fresh("m")
+        out.add(f"{name} = {members}")
+    steps = f"len({name})" if weight == 1 else f"len({name}) * {weight}"
+    if walked:
+        steps = f"({steps} if len({name}) <= {QUANTUM} else 0)"
+    if not scope.again:
+        out.add(f"if len({name}) > {_FEW}: spend({scope.state}, {steps})")
+        return name
+    out.add(f"{scope.state}.left -= {steps} + 1")
+    out.add(f"if {scope.state}.left < 0: refill({scope.state})")
+    return name
+
+
+def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, weight: int, out: Lines) -> str:
     if isinstance(step, ir.ScanKeys):
         node = scope.names.node(step.node)
         keys = ", ".join([scope.piece(name, out).text for name in step.keys])
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
-        return f"for {step.key} in {f'sorted_values({members})' if step.ordered else members}:"
+        if step.ordered:
+            members = f"sorted_values({members})"
+        return f"for {step.key} in {counted(scope, members, weight, out)}:"
     source = _source(scope, step.source, out)
     if source.kind == "set" and isinstance(step, ir.Scan) and step.key and step.value:
         # A member of a set is its own key.
         scope.aliases[step.value] = Piece(step.key, True)
         step = replace(step, value="")
     members = _members(step, source, scope)
-    # Only loops inside loops, and in functions, can take long: they are counted as they start.
     few = source.const and source.kind in {"list", "set", "object"} and len(source.value) <= _FEW
-    if scope.counting and not few:
-        name = members
-        if not members.isidentifier():
-            name = scope.fresh("m")
-            out.add(f"{name} = {members}")
-            members = name
-        out.add(f"{scope.state}.left -= len({name}) + 1")
-        out.add(f"if {scope.state}.left < 0: refill({scope.state})")
+    if not few or (scope.again and weight > 1):
+        members = counted(scope, members, weight, out, walked=isinstance(step, ir.Walk))
     if isinstance(step, ir.Walk):
         scope.wary.add(step.value)
         return f"for {step.path}, {step.value} in {members}:"
@@ -311,7 +328,7 @@ def _every(scope: Scope, step: ir.Every, out: Lines, fail: Fail) -> None:
     name = scope.fresh("q")
     scope.aliases[name] = source
     head = ir.Scan(ir.Local(name), step.key, step.value, step.span)
-    out.add(_head(scope, head, out))
+    out.add(_head(scope, head, scope.weights.turn(step.steps, ()), out))
     known = scope.known.copy()
     with out.indented(), scope.deeper():
         out.add(f"{flag} = False")

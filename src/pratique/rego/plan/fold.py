@@ -10,23 +10,27 @@ from collections.abc import Mapping
 from typing import Final
 
 from pratique.rego.builtins.registry import Builtin
-from pratique.rego.plan import ir
+from pratique.rego.plan import ir, walk
 from pratique.rego.plan.bodies import compared
 from pratique.rego.plan.terms import array, object_of, set_of
 from pratique.rego.runtime import references
-from pratique.rego.runtime.text import rego_text
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, is_object
+from pratique.rego.runtime.values import UNDEFINED, Value, is_object
 
 # A constant that is larger than this is no gain.
 _LARGE: Final = 1000
 # What makes a lot out of a little is left to an evaluation, which has limits.
 _GREEDY: Final = frozenset({"bits.lsh"})
-_TEXT: Final = 10_000
+# Characters of a text that count as one value, and bits of a number.
+_CHARACTERS: Final = 10
+_BITS: Final = 10
 Constants = Mapping[tuple[str, ...], Value]
 
 
 def literal(expr: ir.Expr) -> ir.Expr:
-    """Return a literal of constants as a constant."""
+    """Return a literal of constants as a constant, unless what they hold together is large."""
+    if sum([size(each.value) for each in walk.parts(expr) if isinstance(each, ir.Const)]) > _LARGE:
+        # Literals in literals can double at each step.
+        return expr
     match expr:
         case ir.Array(items):
             return array(list(items))
@@ -91,7 +95,7 @@ def builtin(expr: ir.Builtin, known: Builtin, constants: Constants) -> ir.Expr:
     operands = [arg.value for arg in expr.args if isinstance(arg, ir.Const)]
     if any(value is UNDEFINED for value in operands):
         return ir.Const(UNDEFINED)
-    if len(rego_text(operands)) > _TEXT:
+    if sum(map(size, operands)) > _LARGE:
         return expr
     try:
         value = known.function(*operands)
@@ -117,11 +121,17 @@ def _object_get(expr: ir.Builtin, constants: Constants) -> ir.Expr | None:
 
 
 def size(value: Value) -> int:
-    """Return how many values a value is made of; a text counts once a thousand signs."""
-    if isinstance(value, str):
-        return 1 + len(value) // 1000
-    if isinstance(value, list | Set):
-        return 1 + sum(map(size, references.values(value)))
-    if isinstance(value, dict | Object):
-        return 1 + sum(map(size, value.values()))
-    return 1
+    """Return how many values a value is made of, long texts and numbers counting for more, up to what is large."""
+    found, waiting = 0, [value]
+    while waiting and found <= _LARGE:
+        each = waiting.pop()
+        found += 1
+        if isinstance(each, str):
+            found += len(each) // _CHARACTERS
+        elif type(each) is int:
+            found += each.bit_length() // _BITS
+        elif is_object(each):
+            waiting.extend(each.values())
+        else:
+            waiting.extend(references.values(each))
+    return found

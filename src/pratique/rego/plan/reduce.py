@@ -8,6 +8,7 @@ functions of one clause are written where they are called.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from pratique.rego.plan import fold, ir, walk
@@ -19,6 +20,8 @@ from pratique.rego.runtime.errors import ConflictError
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, is_object
 
 _SMALL: Final = 6
+# Expressions of a function that is worth writing where it is called.
+_LONG: Final = 100
 
 
 class Reducer(Loops):
@@ -255,6 +258,8 @@ class Reducer(Loops):
         (clause,) = rule.clauses
         if clause.otherwise is not None or len(clause.steps) > _SMALL or not once(clause.steps):
             return False, None
+        if next(islice(walk.of_clause(clause), _LONG, None), None) is not None:
+            return False, None
         env = self._given(rule, call, out)
         for step in clause.steps:
             if not self._step(step, env, out):
@@ -353,5 +358,6 @@ def _collected(kind: str, rows: list[ir.Branch]) -> ir.Const | None:
             return None
     values = [value for (value,) in found]
     if kind == "array":
-        return ir.Const(values)
+        made = fold.literal(ir.Array(tuple(map(ir.Const, values))))
+        return made if isinstance(made, ir.Const) else None
     return ir.Const(Set(values))

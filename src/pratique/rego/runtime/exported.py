@@ -87,5 +87,7 @@ EXPORTED: Final[dict[str, Any]] = {
     # limits
     "LONGEST": LONGEST,
     "endless": endless,
+    "descend": state.descend,
     "refill": state.refill,
+    "spend": state.spend,
 }

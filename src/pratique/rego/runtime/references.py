@@ -10,7 +10,17 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from pratique.rego.runtime.numbers import machine_int
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, equal, is_number, ordered
+from pratique.rego.runtime.values import (
+    COLLECTIONS,
+    UNDEFINED,
+    Object,
+    Set,
+    Value,
+    equal,
+    is_number,
+    ordered,
+)
+from pratique.rego.runtime.work import CHARACTERS, METER, QUANTUM, charge_members, tick
 
 _NOTHING: Final[tuple[Value, ...]] = ()
 
@@ -126,8 +136,10 @@ def member(value: Value, collection: Value) -> bool:
     return False
 
 
-def contains(value: Value, candidates: Iterable[Value]) -> bool:
+def contains(value: Value, candidates: Collection[Value]) -> bool:
     """Tell whether one of the candidates is equal to the value."""
+    if len(candidates) > QUANTUM:
+        charge_members(len(candidates))
     if type(value) is str:
         # No other kind of value is equal to a string, so Python's own search is exact.
         return value in candidates
@@ -144,10 +156,19 @@ def walk(base: Value) -> list[tuple[list[Value], Value]]:
     """Return every (path, value) inside a document, itself first: pre-order, keys and members in order."""
     found: list[tuple[list[Value], Value]] = []
     stack: list[tuple[list[Value], Value]] = [([], base)]
+    large = False
     while stack:
         where, value = stack.pop()
         found.append((where, value))
         kind = type(value)
+        if kind in COLLECTIONS and (large or len(found) + len(stack) + len(value) > QUANTUM):
+            # A large document is counted here, and not by the loop over it. Each member gets a path of its own.
+            METER.left -= len(value) * (1 + len(where) // CHARACTERS) + (
+                0 if large else len(found) + len(stack)
+            )
+            large = True
+            if METER.left < 0:
+                tick()
         if kind is list:
             stack.extend([([*where, index], value[index]) for index in range(len(value) - 1, -1, -1)])
         elif kind is dict or kind is Object:

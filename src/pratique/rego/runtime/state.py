@@ -8,12 +8,14 @@ the limits once an allowance is used up.
 
 from __future__ import annotations
 
+import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pratique.errors import Location
+from pratique.errors import InputError, Location
 from pratique.rego.runtime import references
 from pratique.rego.runtime.errors import (
     BuiltinError,
@@ -29,29 +31,56 @@ ALLOWANCE: Final = 256
 _SMALL: Final = 16
 # Allowances become as large, or as small, as takes this part of the time that is allowed.
 _PART: Final = 1 / 200
-_MOST: Final = 16_384
+_MOST: Final = 4096
+# An evaluation without a look at the limits cannot answer with so much that was not there before.
+_UNMEASURED: Final = 100_000
+# Rules and functions that call each other no deeper than this are not looked at.
+LEAST_DEPTH: Final = 16
+# What the kernel counts memory in.
+_UNITS: Final = 1 << 20 if sys.platform == "darwin" else 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one evaluation may need; zero means no limit.
 
-    `steps` counts turns of inner loops and calls, `seconds` is wall time, `output` the number of values in
-    the answer.
+    `steps` counts the turns of loops (a turn of more than 32 expressions as several), and what builtins and
+    comparisons go through or make: members, and texts by 16 characters. `seconds` is wall time, `output` the number
+    of values in the answer (a text is one for each 1,024 characters), `depth` how many rules and functions call
+    each other, from 16 on, and `memory` by how many MiB the process may outgrow what it has been. Steps, output and
+    depth are the same on every machine; time and memory are looked at every 4,096 steps or sooner.
+
+    Raises `InputError` for what is no such number.
 
     >>> from pratique import rego
     >>> rego.Limits(seconds=0.5)
-    Limits(steps=20000000, seconds=0.5, output=1000000)
+    Limits(steps=20000000, seconds=0.5, output=1000000, depth=256, memory=512)
     """
 
     steps: int = 20_000_000
     seconds: float = 10.0
     output: int = 1_000_000
-    # The steps until the first look at the limits.
+    depth: int = 256
+    memory: int = 512
+    # The steps until the first look at the limits, and those that are counted to begin with: the answer of an
+    # evaluation that has counted none is small, and not measured.
     allowance: int = field(init=False, repr=False)
+    counted: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "allowance", min(ALLOWANCE, self.steps) if self.steps else ALLOWANCE)
+        for name in ("steps", "output", "depth", "memory"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 0:
+                raise _no_limit(name, getattr(self, name), "a whole number")
+        if type(self.seconds) not in (int, float) or not self.seconds >= 0:
+            raise _no_limit("seconds", self.seconds, "a number")
+        if 0 < self.depth < LEAST_DEPTH:
+            raise InputError(f"a depth of {self.depth} is too little", hint=f"write {LEAST_DEPTH} or more")
+        object.__setattr__(self, "allowance", min(ALLOWANCE, self.steps or ALLOWANCE))
+        object.__setattr__(self, "counted", int(0 < self.output < _UNMEASURED))
+
+
+def _no_limit(name: str, value: object, wanted: str) -> InputError:
+    return InputError(f"{name}={value!r} is no limit", hint=f"write {wanted} from 0 on; 0 means no limit")
 
 
 class State:
@@ -74,15 +103,17 @@ class State:
     granted: int = 0
     started: float = 0.0
     looked: float = 0.0
+    memory: int = 0
     pace: int = ALLOWANCE
     errors: list[EvaluationError] | None = None
     notes: dict[Any, Value] | None = None
     tracer: Tracer | None = None
 
     def fork(self) -> State:
-        """Return a state of the same documents with nothing worked out."""
+        """Return a state of the same documents with nothing worked out; all of it may have to be again."""
         made = State()
-        made.root = self.root or self
+        made.root = root = self.root or self
+        spend(root, len(self.cache) + 1)
         made.input = self.input
         made.data = self.data
         made.cache = [MISSING] * len(self.cache)
@@ -90,6 +121,10 @@ class State:
         made.mocks = self.mocks
         made.replaced = self.replaced
         return made
+
+    def spend(self, steps: int) -> None:
+        """Count steps. Raises LimitError."""
+        spend(self, steps)
 
     @property
     def memo(self) -> dict[Any, Value]:
@@ -116,10 +151,13 @@ def refill(state: State) -> None:
     if limits.steps and spent > limits.steps:
         raise LimitError(
             f"the evaluation needs more than {limits.steps} steps",
-            hint="narrow the loops of this policy, or raise the limit",
+            hint="each turn of a loop is a step, and so is what builtins go through: "
+            "narrow the loops of this policy, or raise the limit `steps`",
         )
     if limits.seconds:
         _look_at_the_clock(state, limits.seconds)
+    if limits.memory:
+        _look_at_the_memory(state, limits.memory)
     state.granted = min(state.pace, limits.steps - spent) if limits.steps else state.pace
     state.left = state.granted
 
@@ -132,7 +170,7 @@ def _look_at_the_clock(state: State, seconds: float) -> None:
     if now - state.started > seconds:
         raise LimitError(
             f"the evaluation takes more than {seconds:g} seconds",
-            hint="narrow the loops of this policy, or raise the limit",
+            hint="narrow the loops of this policy, or raise the limit `seconds`",
         )
     took, part = now - state.looked, seconds * _PART
     state.looked = now
@@ -142,11 +180,33 @@ def _look_at_the_clock(state: State, seconds: float) -> None:
         state.pace = min(_MOST, state.pace * 2)
 
 
+def _look_at_the_memory(state: State, most: int) -> None:
+    # The largest size that the process had: what it has given back it may take again.
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if not state.memory:
+        state.memory = size
+    elif size - state.memory > most * _UNITS:
+        raise LimitError(
+            f"the evaluation needs {most} MiB more memory than there was",
+            hint="collect less in the comprehensions and texts of this policy, or raise the limit `memory`",
+        )
+
+
 def spend(state: State, steps: int) -> None:
-    """Count the steps of a builtin that makes a lot out of a little."""
+    """Count steps all at once. Raises LimitError."""
     state.left -= steps
     if state.left < 0:
         refill(state)
+
+
+def descend(state: State, height: int) -> None:
+    """Refuse to enter a rule on which so many others stand, if that is too deep."""
+    most = (state.root or state).limits.depth
+    if most and height > most:
+        raise LimitError(
+            f"rules and functions call each other {height} deep from here, and may {most} deep",
+            hint="put fewer rules on top of each other, or raise the limit `depth`",
+        )
 
 
 def failed(state: State, error: BuiltinError, location: Location) -> Undefined:

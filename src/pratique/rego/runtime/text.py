@@ -9,7 +9,16 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pratique.rego.runtime import numbers
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Spelled, Value, Written
+from pratique.rego.runtime.values import (
+    COLLECTIONS,
+    UNDEFINED,
+    Object,
+    Set,
+    Spelled,
+    Value,
+    Written,
+)
+from pratique.rego.runtime.work import METER, QUANTUM, charge_text, tick
 
 _ESCAPES: Final = {
     '"': '\\"',
@@ -26,6 +35,8 @@ _ESCAPES: Final = {
 
 def quote(text: str) -> str:
     """Return the text in double quotes as Go's `strconv.Quote` writes it: not JSON."""
+    if len(text) > QUANTUM:
+        charge_text(len(text))
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return f'"{"".join(map(_quoted, text))}"'
@@ -51,6 +62,10 @@ def rego_text(value: Value) -> str:
     '{"a": null, "b": {"x", "y"}}'
     """
     kind = type(value)
+    if kind in COLLECTIONS:
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
     if kind is str:
         return quote(value)
     if value is None:
@@ -92,6 +107,10 @@ def to_json(value: Value, *, spelled: bool = False) -> Any:
     ['a', 'b']
     """
     kind = type(value)
+    if kind in COLLECTIONS:
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
     if kind is list or kind is Set:
         return [to_json(item, spelled=spelled) for item in value]
     if kind is dict:
@@ -119,6 +138,10 @@ def json_text(value: Value) -> str:
     '{"a":1.50,"b":[1,2]}'
     """
     kind = type(value)
+    if kind in COLLECTIONS:
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
     if kind is str:
         return json_string(value)
     if kind is list or kind is Set:
@@ -152,4 +175,6 @@ _JSON_TABLE: Final = str.maketrans({**{chr(code): f"\\u{code:04x}" for code in r
 
 def json_string(text: str) -> str:
     """Return the text as a JSON string, with the escapes of Go's `encoding/json`."""
+    if len(text) > QUANTUM:
+        charge_text(len(text))
     return f'"{text.translate(_JSON_TABLE)}"'

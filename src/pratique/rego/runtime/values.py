@@ -18,6 +18,8 @@ from functools import cmp_to_key, partial
 from operator import itemgetter
 from typing import Any, ClassVar, Final, TypeAlias, final
 
+from pratique.rego.runtime.work import METER, tick, work
+
 Value: TypeAlias = Any
 
 
@@ -96,12 +98,18 @@ def key(value: Value) -> Any:
     if kind is bool:
         return _TRUE if value else _FALSE
     if kind is list:
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
         return ("array", *map(key, value))
     if kind is dict:
         if len(value) == 1:
             # What most policies answer: an object of one text.
             ((name, item),) = value.items()
             return ("object", name, item if type(item) is str else key(item))
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
         return ("object", frozenset([(name, key(item)) for name, item in value.items()]))
     if kind is Decimal or kind is Written:
         # A Decimal and an int of the same value have the same hash; a float of the same text has not.
@@ -109,6 +117,9 @@ def key(value: Value) -> Any:
     if kind is float:
         return int(value) if value.is_integer() else Decimal(repr(value))
     if kind is Set:
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
         return ("set", frozenset(value.table()))
     if kind is Object:
         if len(value.table) == 1:
@@ -365,6 +376,7 @@ _RANKS: Final[dict[type, int]] = {
 }
 NUMBERS: Final = frozenset({int, float, Decimal})
 OBJECTS: Final = frozenset({dict, Object})
+COLLECTIONS: Final = frozenset({list, dict, Object, Set})
 # What `count` takes.
 COUNTED: Final = frozenset({list, dict, Object, Set, str})
 _PLAIN: Final = frozenset({str, int, bool, type(None), Decimal, Written, float})
@@ -385,10 +397,16 @@ def equal(left: Value, right: Value) -> bool:
         if kind in _PLAIN:
             return bool(left == right)
         if kind is list:
+            METER.left -= 1
+            if METER.left < 0:
+                tick()
             return len(left) == len(right) and all(map(equal, left, right))
         if kind is dict:
             if len(left) != len(right):
                 return False
+            METER.left -= 1
+            if METER.left < 0:
+                tick()
             for name, value in left.items():
                 match = right.get(name, UNDEFINED)
                 if match is UNDEFINED or not equal(value, match):
@@ -425,6 +443,7 @@ def compare(left: Value, right: Value) -> int:
 
 
 def _compare_arrays(left: list[Value], right: list[Value]) -> int:
+    work(1)
     for one, two in zip(left, right, strict=False):
         found = compare(one, two)
         if found:
@@ -434,6 +453,7 @@ def _compare_arrays(left: list[Value], right: list[Value]) -> int:
 
 def _compare_objects(left: Value, right: Value) -> int:
     # Pairwise over both sorted key lists: key, then value, then length (OPA compare.go).
+    work(len(left) + len(right))
     for one, two in zip(ordered(left.keys()), ordered(right.keys()), strict=False):
         found = compare(one, two) or compare(left.get(one), right.get(two))
         if found:
@@ -449,6 +469,9 @@ def ordered(values: Iterable[Value]) -> list[Value]:
     found = list(values)
     if len(found) < 2:
         return found
+    METER.left -= len(found)
+    if METER.left < 0:
+        tick()
     kinds = set(map(type, found))
     if kinds in (_TEXTS, _INTEGERS):
         found.sort()
