@@ -109,6 +109,14 @@ unknown contains name if {
 	some name in others
 }
 
+reduced contains name if {
+	given := {lower(each) | some each in input.review.containers}
+	left := {lower(each) | some each in input.parameters.labels} - given
+	count(left) != 1
+	some name in left
+	not name in given
+}
+
 counted := [count(given - required) | given := {each | some each in input.review.containers}]
 
 loose contains [key, value] if {
@@ -135,7 +143,7 @@ unsure(value) if value > 0
 unsure(value) := false if value == input.parameters.hint
 """
 RULES = ["violation", "required", "kinds", "every_label", "chosen", "listed", "pair", "lacking", "plain"]
-RULES += ["all_lacking", "unknown", "counted", "loose", "doubtful", "undoubted"]
+RULES += ["reduced", "all_lacking", "unknown", "counted", "loose", "doubtful", "undoubted"]
 
 texts = st.sampled_from(["a", "b", "all", "a*", "ab", "^a", "", "("])
 scalars = st.one_of(texts, st.integers(0, 2), st.booleans(), st.none(), st.just(1.0))

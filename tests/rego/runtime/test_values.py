@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pratique.rego.runtime.numbers import without
 from pratique.rego.runtime.values import (
     UNDEFINED,
     Object,
@@ -148,3 +149,11 @@ def test_what_policies_answer_comes_once_and_in_order(rows: list[dict[str, Any]]
         assert len(made) == len(wanted) == len(made.values())
         assert made == Set(wanted)
         assert all(row in made for row in rows)
+
+
+@given(st.lists(texts | scalars, max_size=4), st.lists(texts | json_values, max_size=20))
+def test_texts_are_taken_out_of_a_set_as_by_its_keys(left: list[Any], right: list[Any]) -> None:
+    known = {key(value) for value in right}
+    wanted = ordered({key(value): value for value in reversed(left) if key(value) not in known}.values())
+    for made in (without(gathered(left.copy()), gathered(right.copy())), without(Set(left), Set(right))):
+        assert list(map(repr, made)) == list(map(repr, wanted))

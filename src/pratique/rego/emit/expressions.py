@@ -21,6 +21,7 @@ from pratique.rego.emit.sharing import identity, origins, repeated
 from pratique.rego.emit.tables import looked_up, table_of
 from pratique.rego.emit.weights import Weights
 from pratique.rego.plan import ir, walk
+from pratique.rego.plan.loops import UNROLLED
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
 from pratique.rego.source import Span
 
@@ -371,6 +372,32 @@ class Scope:
         if (operator, size) in _NONE:
             return f"not {rows}"
         return f"len({rows}) {operator} {self.names.const(size)}" if once and type(size) is int else None
+
+    def left_over(self, local: str, expr: ir.Expr, out: Lines) -> bool:
+        """Write known texts less a set as a question for each text; return whether that was done.
+
+        The set is not made for it: what equals a text is that text, so it is looked for among the rows.
+        """
+        match expr:
+            case ir.Builtin("minus", (ir.Const(Set() as texts), ir.Local(name))) if len(texts) <= UNROLLED:
+                gone, _ = self.known.rows.get(name, ("", False))
+            case _:
+                return False
+        if not gone or not inline.genuine("minus", self) or not all(type(text) is str for text in texts):
+            return False
+        rows = self.fresh("c")
+        out.add(f"{rows} = []")
+        for text in texts:
+            known = self.names.const(text)
+            out.add(f"if {known} not in {gone}: {rows}.append({known})")
+        self.rows_of(local, rows, once=True)
+        return True
+
+    def rows_of(self, local: str, rows: str, *, once: bool) -> None:
+        """Take note of what a set is made of: it is made when more is asked than whether it is empty."""
+        self.known.rows[local] = rows, once
+        self.known.waiting[local] = f"gathered({rows})"
+        self.known.kinds[local] = "set"
 
     def _named(self, piece: Piece, out: Lines) -> Piece:
         piece = self.sure(piece)

@@ -254,6 +254,8 @@ def _else(function: str, source: Piece) -> str:
 
 def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
     match step:
+        case ir.Assign(local, value) if scope.left_over(local, value, out):
+            pass
         case ir.Assign(local, value):
             _assign(scope, local, scope.piece(value, out, local), out, fail)
         case ir.Test(value):
@@ -357,10 +359,7 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
     elif step.kind == "object":
         out.add(f"{step.local} = collect_object({rows})")
     else:
-        # Often all that matters is whether it is empty: it is made when more is asked.
-        scope.known.rows[step.local] = rows, _distinct(step.steps)
-        scope.known.waiting[step.local] = f"gathered({rows})"
-        scope.known.kinds[step.local] = "set"
+        scope.rows_of(step.local, rows, once=_distinct(step.steps))
 
 
 def _distinct(steps: tuple[ir.Step, ...]) -> bool:

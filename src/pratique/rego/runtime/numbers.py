@@ -234,6 +234,9 @@ def plus(left: Value, right: Value) -> Value:
 
 def without(left: Set, right: Set) -> Set:
     """Return the members of `left` that are not in `right`."""
+    quick = left.texts_without(right)
+    if quick is not None:
+        return quick
     other = right.table()
     return Set.of_table({name: value for name, value in left.table().items() if name not in other})
 

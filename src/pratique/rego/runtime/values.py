@@ -129,6 +129,10 @@ def key(value: Value) -> Any:
     raise TypeError(f"not a Rego value: {kind.__name__}")
 
 
+# Among so few, looking at each is quicker than a table.
+_FEW: Final = 16
+
+
 @final
 class Set:
     """A set of values, kept by canonical key; keys are computed only when they are needed.
@@ -185,6 +189,14 @@ class Set:
         """Return the members in any order, some perhaps twice: for where that makes no difference."""
         raw = self._raw
         return raw if raw is not None else self._table.values()
+
+    def texts_without(self, other: Set) -> Set | None:
+        """Return what is not in another set, if that needs no keys: members that are all texts, as they often are."""
+        raw, gone = self._raw, other._raw
+        if raw is None or gone is None or len(gone) > _FEW or any(type(value) is not str for value in raw):
+            return None
+        # What equals a text is that text.
+        return gathered([value for value in raw if value not in gone])
 
     def find(self, value: Value) -> Value:
         """Return the member equal to `value`, or UNDEFINED."""
