@@ -37,7 +37,7 @@ def test_all_come_in_order_and_equal_ones_as_they_came(names: list[list[str]], l
         text for _, text in sorted((pair for batch in batches for pair in batch), key=lambda pair: pair[0])
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ordering, "_BLOCK", 2)
+        patch.setattr(ordering, "_BLOCK", 60)
         assert told(batches, limit) == wanted
 
 

@@ -120,8 +120,8 @@ def _run(options: Options) -> int:
     # What an earlier run wrote beside the manifests is none of them.
     ours = [options.baseline, options.write_baseline, *(target.path for target in wanted)]
     sources, exempt = _sources(options, besides=[path for path in ours if path])
-    compared = options.baseline or options.write_baseline or options.trace
-    tell = _tell if report.for_people(wanted) and not compared else _report
+    more = options.baseline or options.write_baseline or options.trace or options.stats
+    tell = _tell if report.told(wanted) and not more else _report
     denied = tell(options, wanted, sources, exempt, printed)
     if printed is not None and (text := printed.take()):
         click.echo(f"\n{text}")
@@ -131,20 +131,22 @@ def _run(options: Options) -> int:
 def _tell(
     options: Options, wanted: list[Target], sources: Sources, exempt: frozenset[str], printed: Printed | None
 ) -> bool:
-    """Print lines for people, and tell whether something is denied."""
+    """Write the one report that is wanted, and tell whether something is denied."""
     from pratique.cli.progress import progress
-    from pratique.offline.check import lines
-    from pratique.offline.human import Asking
+    from pratique.offline import report
+    from pratique.offline.check import texts
+    from pratique.offline.telling import Asking
 
+    (target,) = wanted
     today = datetime.now(UTC).date() if options.suppress else None
+    asking = Asking(target.format == report.JSON, options.deny_only, exempt, today)
     with progress() as tick:
-        told = lines(sources, Asking(options.deny_only, exempt, today), say=_say, tick=tick, sink=printed)
+        told = texts(sources, asking, say=_say, tick=tick, sink=printed)
     for warning in told.warnings:
         _say(f"warning: {warning}")
     if told.accepted:
         _say(f"{_counted(told.accepted)} allowed or known")
-    (target,) = wanted
-    target.put("".join(texts) for texts in told.texts)
+    target.put(report.framed(target.format, told.texts))
     return told.denied
 
 

@@ -17,15 +17,15 @@ from pratique import codecache
 from pratique.constraint import Programs, TemplateTime
 from pratique.constraint.program import Sink, Trace
 from pratique.errors import InputError
-from pratique.offline import human, judging
+from pratique.offline import judging, telling
 from pratique.offline.entries import STDIN
 from pratique.offline.finding import Finding, Subject
-from pratique.offline.human import Asking
 from pratique.offline.judging import Wanted, batches, judge_all
 from pratique.offline.loading import Loaded, load
 from pratique.offline.ordering import Ordered
 from pratique.offline.outside import Outside
 from pratique.offline.sources import Sources
+from pratique.offline.telling import Asking
 
 Say = Callable[[str], None]
 Tick = Callable[[int], None]
@@ -47,8 +47,8 @@ class NothingGivenError(InputError):
         )
 
 
-class Lines(NamedTuple):
-    """All lines in order, some at a time; whether something is denied, how many findings are accepted, warnings."""
+class Texts(NamedTuple):
+    """All texts in order, some at a time; whether something is denied, how many findings are accepted, warnings."""
 
     texts: Iterator[Sequence[str]]
     denied: bool
@@ -98,10 +98,10 @@ def check(
     return found
 
 
-def lines(
+def texts(
     sources: Sources, asking: Asking = _ALL, *, say: Say, tick: Tick = _QUIET, sink: Sink | None = None
-) -> Lines:
-    """Judge everything that the sources hold, for people: `gator.human` of what `check` finds.
+) -> Texts:
+    """Judge everything that the sources hold: the lines of `gator.human`, or the results of `gator.as_json`.
 
     Memory does not grow with what is found. Raises the error of whatever cannot be read, with its file and line.
     """
@@ -111,15 +111,15 @@ def lines(
     ordered = Ordered()
     denied, accepted = False, 0
     warnings: list[tuple[str, str]] = []
-    for told in judge_all(divided, lambda batch: human.tell(loaded, asking, batch), alone=sink is not None):
+    for told in judge_all(divided, lambda batch: telling.tell(loaded, asking, batch), alone=sink is not None):
         seen.take(told.objects)
-        ordered.add(told.lines)
+        ordered.add(told.texts)
         denied |= told.denied
         accepted += told.accepted
         warnings += told.warnings
     seen.end()
     warnings.sort(key=operator.itemgetter(0))
-    return Lines(ordered.blocks(), denied, accepted, [text for _, text in warnings])
+    return Texts(ordered.blocks(), denied, accepted, [text for _, text in warnings])
 
 
 def _loaded(sources: Sources, sink: Sink | None, trace: Trace | None) -> Loaded:

@@ -16,7 +16,8 @@ from typing import IO, Final
 from pratique.errors import UnavailableError
 
 LIMIT: Final = 1 << 23
-_BLOCK: Final = 500
+# Bytes that are written, and read again, at a time.
+_BLOCK: Final = 1 << 17
 
 # Keys and their texts, side by side.
 Texts = tuple[list[str], list[str]]
@@ -94,13 +95,15 @@ class Ordered:
 
     def _spill(self) -> None:
         """Write what is held to the file, as one run more."""
+        size = self._size
         keys, texts = self._taken()
+        step = max(1, _BLOCK * len(keys) // max(1, size))
         run = []
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="pratique-")  # noqa: SIM115  # `blocks` closes it
-            for start in range(0, len(keys), _BLOCK):
-                end = start + _BLOCK
+            for start in range(0, len(keys), step):
+                end = start + step
                 packed = marshal.dumps((keys[start:end], texts[start:end]), 2)
                 run.append((self._file.tell(), len(packed)))
                 self._file.write(packed)

@@ -6,7 +6,7 @@ In: what a person wrote, and findings. Out: text. Each format is a function in a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,10 +19,11 @@ from pratique.offline.policyreport import policyreport
 from pratique.offline.sarif import sarif
 
 HUMAN: Final = "human"
+JSON: Final = "json"
 FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {
     HUMAN: gator.human,
     "lines": ci.lines,
-    "json": gator.as_json,
+    JSON: gator.as_json,
     "yaml": gator.as_yaml,
     "sarif": sarif,
     "junit": ci.junit,
@@ -33,8 +34,8 @@ FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {
 }
 _ALIASES: Final = {"text": HUMAN}
 # gator's own, which know nothing of findings that are accepted; the two with data can carry statistics.
-_GATORS: Final = (HUMAN, "json", "yaml")
-_WITH_STATS: Final = {"json": gator.as_json, "yaml": gator.as_yaml}
+_GATORS: Final = (HUMAN, JSON, "yaml")
+_WITH_STATS: Final = {JSON: gator.as_json, "yaml": gator.as_yaml}
 
 
 # What shows no lines, which cost a second reading of the documents.
@@ -93,9 +94,14 @@ def places(wanted: Sequence[Target]) -> bool:
     return any(target.format not in _PLACELESS for target in wanted)
 
 
-def for_people(wanted: Sequence[Target]) -> bool:
-    """Tell whether lines for people are all that is wanted."""
-    return [target.format for target in wanted] == [HUMAN]
+def told(wanted: Sequence[Target]) -> bool:
+    """Tell whether one report is wanted whose texts are made where objects are judged (`telling`)."""
+    return len(wanted) == 1 and wanted[0].format in (HUMAN, JSON)
+
+
+def framed(name: str, texts: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Yield the parts of a report that `telling` made the texts of."""
+    return gator.array(texts) if name == JSON else ("".join(some) for some in texts)
 
 
 def render(name: str, findings: Sequence[Finding], *, stats: Sequence[TemplateTime] | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Lines made where objects are judged: those of `gator.human`, whatever is in the files and however it is asked."""
+"""Texts made where objects are judged: those of `gator`'s reports, whatever is in the files and however it is asked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.offline.test_check import MAP, policy
 from tests.offline.test_judging import many
 
 from pratique.errors import PratiqueError
-from pratique.offline import Sources, check, gator, ordering, suppression
-from pratique.offline.check import Lines, lines
-from pratique.offline.human import Asking
+from pratique.offline import Sources, check, gator, ordering, report, suppression
+from pratique.offline.check import Texts, texts
+from pratique.offline.telling import Asking
 
 TODAY = date(2026, 11, 27)
 NOTE = "  annotations:\n    allow.pratique.dev/owner: {value}\n"
@@ -46,10 +46,11 @@ ODD = """\
 """
 
 
-def told(folder: Path, asking: Asking) -> tuple[str, Lines, list[str]]:
+def told(folder: Path, asking: Asking) -> tuple[str, Texts, list[str]]:
     said: list[str] = []
-    found = lines(Sources.of([str(folder)]), asking, say=said.append)
-    return "".join(text for block in found.texts for text in block), found, said
+    found = texts(Sources.of([str(folder)]), asking, say=said.append)
+    name = report.JSON if asking.as_json else report.HUMAN
+    return "".join(report.framed(name, found.texts)), found, said
 
 
 def expected(folder: Path, asking: Asking) -> tuple[str, bool, int, list[str], list[str]]:
@@ -62,7 +63,8 @@ def expected(folder: Path, asking: Asking) -> tuple[str, bool, int, list[str], l
     shown = [one for one in found if not one.accepted and (one.denies or not asking.deny_only)]
     denied = any(one.denies for one in found)
     accepted = sum(one.accepted for one in found)
-    return gator.human(shown), denied, accepted, [problem.render() for problem in problems], said
+    text = gator.as_json(shown) if asking.as_json else gator.human(shown)
+    return text, denied, accepted, [problem.render() for problem in problems], said
 
 
 @pytest.fixture
@@ -90,8 +92,10 @@ def folder(tmp_path: Path) -> Path:
         Asking(today=TODAY),
         Asking(deny_only=True, today=TODAY),
         Asking(exempt=frozenset({"kube-system", "shop"})),
+        Asking(as_json=True),
+        Asking(as_json=True, deny_only=True, today=TODAY),
     ],
-    ids=["all", "heeding", "denied", "exempt"],
+    ids=["all", "heeding", "denied", "exempt", "JSON", "denied JSON"],
 )
 @pytest.mark.parametrize("limit", [ordering.LIMIT, 100])
 def test_lines_are_those_of_findings(
@@ -111,6 +115,7 @@ def test_only_what_is_shown_is_told(tmp_path: Path) -> None:
     assert text == 'v1/ConfigMap x: ["owner"] Message: "x says \\"who?\\""\n'
     assert not found.denied
     assert told(tmp_path, Asking(deny_only=True))[0] == ""
+    assert told(tmp_path, Asking(as_json=True, deny_only=True))[0] == "null"
 
 
 def test_processes_tell_what_one_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
