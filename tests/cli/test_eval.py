@@ -213,12 +213,19 @@ def test_a_timeout_ends_the_evaluation(traced: Any) -> None:
     assert "is no length of time" in traced("1", "--timeout", "soon", code=2)
 
 
+def test_a_schema_says_what_the_input_may_hold(traced: Any, tmp_path: Path) -> None:
+    (tmp_path / "schema.json").write_text('{"properties": {"cs": {"items": {"type": "object"}}}}')
+    schema = str(tmp_path / "schema.json")
+    assert "undefined ref: input.nam" in traced("input.nam", "-s", schema, "-f", "raw", code=2)
+    assert "cannot be read" in traced("1", "-s", str(tmp_path / "none.json"), code=2)
+
+
 def test_strict_mode_refuses_what_is_unused(traced: Any) -> None:
     assert "assigned var x unused" in traced("{1 | x := 2}", "--strict", "-f", "raw", code=2)
 
 
 @pytest.mark.parametrize(
-    "option", [["--partial"], ["--unknowns", "input"], ["--target", "wasm"], ["-s", "x"]]
+    "option", [["--partial"], ["--unknowns", "input"], ["--target", "wasm"], ["-O", "1"]]
 )
 def test_what_is_not_built_is_refused(traced: Any, option: list[str]) -> None:
     assert "is not supported" in traced("1", *option, code=2)

@@ -56,6 +56,16 @@ def test_a_right_policy_needs_no_words(run: Any, tmp_path: Path) -> None:
     assert run("check", ".", "-f", "json") == ("{}\n", "")
 
 
+def test_metadata_names_schemas_of_a_folder(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "schemas" / "lists").mkdir(parents=True)
+    (tmp_path / "schemas" / "lists" / "acl.json").write_text('{"properties": {"who": {"type": "string"}}}')
+    text = "# METADATA\n# schemas:\n# - data.acl: schema.lists.acl\npackage a\n\np if data.acl.who == 1\n"
+    (tmp_path / "a.rego").write_text(text)
+    assert run("check", "a.rego") == ("", "")
+    told = run("check", "a.rego", "-s", "schemas", code=1)[1]
+    assert "a.rego:6:6: rego_type_error: match error\n\tleft  : string\n\tright : number" in told
+
+
 def test_errors_have_place_caret_and_hint(run: Any, tmp_path: Path) -> None:
     (tmp_path / "a.rego").write_text("package a\np if x\n")
     _, err = run("check", "a.rego", code=1)

@@ -95,3 +95,115 @@ def test_templates_are_looked_at_as_gatekeepers_opa_does(body: str) -> None:
 def test_where_a_wrong_stand_in_is_nothing_else_is_told() -> None:
     text = 'package a\n\nf(x) := x + 1\np contains "a"\nq := [1]\nr if q[p] with f as upper\n'
     assert problems(text) == ["6:11 data.a.f: arity mismatch\nhave: (string)\nwant: (number)"]
+
+
+SCHEMA = {
+    "$defs": {
+        "meta": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "labels": {"$ref": "#/$defs/l"}},
+        },
+        "l": {"type": "array", "items": {"type": "string"}},
+        "tree": {"type": "object", "properties": {"below": {"$ref": "#/$defs/tree"}}},
+    },
+    "type": "object",
+    "properties": {
+        "user": {"type": "string"},
+        "n": {"type": "integer"},
+        "metadata": {"$ref": "#/$defs/meta"},
+        "tree": {"$ref": "#/$defs/tree"},
+        "spec": {"type": "object"},
+        "pair": {"items": [{"type": "string"}, {"type": "number"}]},
+        "alt": {"anyOf": [{"type": "string"}, {"type": "object", "properties": {"x": {"type": "number"}}}]},
+        "all": {
+            "allOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"b": {"type": "number"}}}]
+        },
+        "maybe": {"type": ["string", "null"]},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "want"),
+    [
+        ("input.usr", "undefined ref: input.usr"),
+        ("input.user == 1", "match error"),
+        ("input.n == input.user", "match error"),
+        ("input.metadata.nam", "undefined ref: input.metadata.nam"),
+        ("some l in input.metadata.labels; l == 1", "match error"),
+        ('[a, b] := input.pair; b == "x"', "match error"),
+        ('input.alt.x == "s"', "match error"),
+        ("input.alt.y", "undefined ref: input.alt.y"),
+        ('input.all.b == "x"', "match error"),
+        ("input.all.c", "undefined ref: input.all.c"),
+        ("input.maybe == 1", "match error"),
+        ("input.tree.below.beside", ""),
+        ('input.spec.x.y; input.user == "a"; input.metadata.name', ""),
+        ('input.metadata.name == 1 with input as {"metadata": {"name": 1}}', ""),
+    ],
+)
+def test_the_input_follows_its_schema(body: str, want: str) -> None:
+    # As `opa check -s` says it of the same programs; only `tree` refers to itself, and may be anything then.
+    source = rego.Source("a.rego", f"package a\n\np if {{ {body} }}\n")
+    rego.compile([source])
+    try:
+        rego.compile([source], capabilities=rego.Capabilities(schemas={(): SCHEMA}))
+    except rego.CompileError as error:
+        assert [problem.message for problem in error.problems] == [want]
+    else:
+        assert not want
+
+
+ANNOTATED = """\
+# METADATA
+# schemas:
+# - input: schema.pod
+package a
+
+# METADATA
+# schemas:
+# - data.acl: schema.lists["by-name"]
+p if data.acl.alice[_] == 1
+
+# METADATA
+# schemas:
+# - input.spec: {type: object, properties: {replicas: {type: number}}}
+q if { input.spec.replicas == "a"; input.spec.z }
+
+r if data.acl.alice[_] == 1
+
+# METADATA
+# schemas:
+# - data.acl: schema.nope
+s if input.user == 1
+
+# METADATA
+# schemas:
+# - input: {allOf: [{type: string}, {type: number}]}
+t if input.x
+"""
+
+
+def test_metadata_names_schemas() -> None:
+    schemas = {
+        ("pod",): SCHEMA,
+        ("lists", "by-name"): {"properties": {"alice": {"items": {"type": "string"}}}},
+    }
+    with pytest.raises(rego.CompileError) as caught:
+        rego.compile([rego.Source("a.rego", ANNOTATED)], capabilities=rego.Capabilities(schemas=schemas))
+    told = [(problem.location.line, problem.message) for problem in caught.value.problems]
+    assert told == [
+        (9, "match error"),
+        (14, "match error"),
+        (14, "undefined ref: input.spec.z"),
+        (21, "undefined schema: schema.nope"),
+        (21, "match error"),
+        (26, "type checking: unable to merge these schemas: type mismatch: string and number"),
+        (26, "undefined ref: input.x"),
+    ]
+
+
+def test_schemas_in_metadata_itself_count_without_a_folder_of_them() -> None:
+    with pytest.raises(rego.CompileError) as caught:
+        rego.compile([rego.Source("a.rego", ANNOTATED)])
+    assert [problem.location.line for problem in caught.value.problems] == [14, 14, 26]

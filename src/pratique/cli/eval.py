@@ -46,6 +46,7 @@ class Settings:
     v0_compatible: bool
     v1_compatible: bool
     strict: bool
+    schema: str | None
     strict_builtin_errors: bool
     show_builtin_errors: bool
     fail: bool
@@ -147,7 +148,7 @@ class Settings:
 @click.option("--count", type=click.IntRange(min=1), default=1, help="How often to evaluate, for figures.")
 @options.refused_flag("-p/--partial", "partial evaluation is not built; evaluate with the whole input")
 @options.refused("-u/--unknowns", "partial evaluation is not built; evaluate with the whole input")
-@options.refused("-s/--schema", "check documents in the policy, with json.match_schema")
+@options.schema
 @options.refused("--capabilities", "leave builtins out by reviewing policies; http.send is always off")
 @options.refused("-t/--target", "policies are compiled to Python only")
 @options.refused("-O/--optimize", "policies are always compiled as they will run")
@@ -359,6 +360,7 @@ class _Run:
 
     def _compiled(self, query: str, loaded: Loaded, version: Any, watching: Watching | None) -> Question:
         from pratique import rego
+        from pratique.cli.rego import loading
         from pratique.rego.asking import ask
 
         settings = self.settings
@@ -370,7 +372,7 @@ class _Run:
             version=version,
             limits=rego.Limits(steps=0, seconds=settings.timeout, output=0),
             strict=settings.strict_builtin_errors,
-            capabilities=rego.Capabilities(strict=settings.strict),
+            capabilities=rego.Capabilities(strict=settings.strict, schemas=loading.schemas(settings.schema)),
             watched=watching,
         )
 

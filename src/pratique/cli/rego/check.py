@@ -37,7 +37,7 @@ _TEMPLATES = (".yaml", ".yml", ".json")
 @click.option(
     "-b", "--bundle", is_flag=True, help="Accepted for opa's sake: policies are read in any layout."
 )
-@options.refused("-s/--schema", "check documents in the policy, with json.match_schema")
+@options.schema
 @options.refused("--capabilities", "leave builtins out by reviewing policies; http.send is always off")
 def check(  # noqa: PLR0913  one parameter an option
     *,
@@ -50,6 +50,7 @@ def check(  # noqa: PLR0913  one parameter an option
     v1_compatible: bool,
     ignore: tuple[str, ...],
     bundle: bool,
+    schema: str | None,
 ) -> None:
     """Check the policies in PATHS: .rego files, which are compiled together, folders of them, or patterns.
 
@@ -62,7 +63,11 @@ def check(  # noqa: PLR0913  one parameter an option
     version = options.choose(v0_compatible, v1_compatible)
     try:
         problems = _problems(
-            paths, ["v0", "v1"] if both else [version], options.listed(ignore), strict=strict
+            paths,
+            ["v0", "v1"] if both else [version],
+            options.listed(ignore),
+            strict=strict,
+            schema=schema,
         )
     except InputError as error:
         click.echo(f"pratique: {error.render()}", err=True)
@@ -81,19 +86,25 @@ def check(  # noqa: PLR0913  one parameter an option
 
 
 def _problems(
-    paths: tuple[str, ...], versions: list[Any], ignore: tuple[str, ...], *, strict: bool
+    paths: tuple[str, ...],
+    versions: list[Any],
+    ignore: tuple[str, ...],
+    *,
+    strict: bool,
+    schema: str | None,
 ) -> list[Problem]:
     from pratique import rego
     from pratique.cli import output
     from pratique.cli.rego import loading
 
     named = loading.expanded(paths)
+    capabilities = rego.Capabilities(strict=strict, schemas=loading.schemas(schema))
     found: list[Problem] = []
     with output.patience("checking the policies"):
         for version in versions:
             sources = loading.policies(named, version, ignore=ignore)
             try:
-                rego.compile(sources, capabilities=rego.Capabilities(strict=strict), printing=True)
+                rego.compile(sources, capabilities=capabilities, printing=True)
             except rego.CompileError as error:
                 found += error.problems
         for path in loading.files(named, ignore=ignore):

@@ -118,6 +118,20 @@ def _merge(data: dict[str, Any], below: tuple[str, ...], found: Any, file: Path)
             data[name] = value
 
 
+def schemas(named: str | None) -> dict[tuple[str, ...], Any] | None:
+    """Return JSON schemas by name: a file's is the input's, those of a folder are named by their paths in it.
+
+    Raises InputError.
+    """
+    if not named:
+        return None
+    path = Path(named)
+    if not path.is_dir():
+        return {(): document(path)}
+    found = sorted(each for each in path.rglob("*") if each.is_file())
+    return {each.relative_to(path).with_suffix("").parts: document(each) for each in found}
+
+
 def text_of(path: Path) -> str:
     """Return a file's text; `-` is standard input. Raises InputError."""
     try:

@@ -47,6 +47,14 @@ ignore = click.option(
     help="Names of files and folders to pass over while loading, such as '.*'; may be given several times.",
 )
 
+schema = click.option(
+    "-s",
+    "--schema",
+    type=click.Path(),
+    metavar="PATH",
+    help="A JSON schema that the input is known to follow, or a folder of those that `# METADATA` names.",
+)
+
 
 def listed(values: tuple[str, ...]) -> tuple[str, ...]:
     """Return the values of an option that may be given several times, or as one list with commas."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 # Gatekeeper's documented default: a policy does not dial out.
 DENIED: Final = frozenset({"http.send"})
@@ -12,6 +13,9 @@ DENIED: Final = frozenset({"http.send"})
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """Which builtins are refused; `strict` adds OPA's strict checks (unused names, v1's demands).
+
+    `schemas` are JSON schemas by name, for types: `()` is that of the input, and `("team", "pod")` is what a
+    `# METADATA` block means by `schema.team.pod`.
 
     >>> from pratique import rego
     >>> pure = rego.Capabilities(denied=rego.Capabilities().denied | {"time.now_ns"})
@@ -22,3 +26,4 @@ class Capabilities:
 
     denied: frozenset[str] = DENIED
     strict: bool = False
+    schemas: Mapping[tuple[str, ...], Any] | None = field(default=None, repr=False, hash=False)

@@ -58,3 +58,23 @@ def _first(annotations: Iterable[Annotation], scope: str) -> Annotation | None:
 def shown(annotation: Annotation) -> dict[str, Any]:
     """Return an annotation as policies see it: its entries, and its scope."""
     return {**annotation.value, "scope": annotation.scope}
+
+
+def has_schemas(world: World) -> bool:
+    """Tell whether any annotation says what documents look like."""
+    return any("schemas" in note.value for notes in world.annotations.values() for note in notes)
+
+
+def of_rule(world: World, rule: Rule) -> list[Annotation]:
+    """Return the annotations that hold for a rule, from the widest on."""
+    assert rule.module is not None  # every rule of a checked tree has one
+    package = rule.module.package
+    found = [
+        note
+        for length in range(1, len(package) + 1)
+        for note in world.annotations.get(package[:length], ())
+        if note.scope == "subpackages"
+    ]
+    found += [note for note in world.annotations.get(package, ()) if note.scope == "package"]
+    found += [note for note in world.annotations.get(rule.path, ()) if note.scope == "document"]
+    return found + [note for note in rule.annotations if note.scope == "rule"]

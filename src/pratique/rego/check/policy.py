@@ -7,9 +7,11 @@ run: a later pass is skipped when an earlier one has found something, since it w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from pratique.rego.builtins.registry import Builtin, table
+from pratique.rego.check import metadata
 from pratique.rego.check.capabilities import Capabilities
 from pratique.rego.check.conflicts import check_conflicts
 from pratique.rego.check.graph import check_recursion
@@ -97,7 +99,13 @@ def check(
         rules.setdefault(rule.path, []).append(safety.rule(rule))
     edges = check_recursion(world, reads, spans)
     _stop(world)
-    types = Types(world.builtins, edges, printing=printing)
+    types = Types(
+        world.builtins,
+        edges,
+        printing=printing,
+        schemas=world.capabilities.schemas,
+        annotations=partial(metadata.of_rule, world) if metadata.has_schemas(world) else None,
+    )
     by_path: dict[Path, list[Rule]] = {}
     for rule, _ in resolved:
         by_path.setdefault(rule.path, []).append(rule)

@@ -6,18 +6,19 @@ Comes in: rules with their names decided, by path, and which paths each reads. G
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.errors import Problem
-from pratique.rego.nodes import Body, Call, Object, Path, Rule, Scalar, Term, Var
+from pratique.rego.nodes import Annotation, Body, Call, Object, Path, Rule, Scalar, Term, Var
 from pratique.rego.source import Span
 from pratique.rego.types import declared, kinds
+from pratique.rego.types.annotated import Annotated, Schemas
 from pratique.rego.types.bodies import Bodies
 from pratique.rego.types.calls import Calls
 from pratique.rego.types.documents import Node, ground_prefix, key_of
-from pratique.rego.types.environment import Layer
+from pratique.rego.types.environment import Layer, Trees
 from pratique.rego.types.flatten import Flattener, holds_references
 from pratique.rego.types.kinds import ANY, Function, Key, MaybeType
 from pratique.rego.types.order import ordered
@@ -25,12 +26,21 @@ from pratique.rego.types.problems import wrong_arguments
 from pratique.rego.types.replaced import Replaced
 from pratique.rego.types.steps import Step
 
+# The annotations that hold for a rule, from the widest on.
+Annotations = Callable[[Rule], Iterable[Annotation]]
+
 
 class Types:
     """The types of all rules of a policy."""
 
     def __init__(
-        self, builtins: Mapping[str, Builtin], edges: Mapping[Path, Sequence[Path]], *, printing: bool
+        self,
+        builtins: Mapping[str, Builtin],
+        edges: Mapping[Path, Sequence[Path]],
+        *,
+        printing: bool,
+        schemas: Schemas | None = None,
+        annotations: Annotations | None = None,
     ) -> None:
         self.edges = edges
         self.printing = printing
@@ -38,6 +48,9 @@ class Types:
         self.functions: set[Path] = set()
         self.calls = Calls(builtins)
         self.replaced = Replaced(self.calls, self.affected)
+        self.annotated = Annotated(schemas)
+        self.annotations = annotations
+        self.input = Node()
 
     def rules(self, rules: Mapping[Path, Sequence[Rule]]) -> list[Problem]:
         """Find out the types of all rules; return what is wrong with them."""
@@ -45,6 +58,9 @@ class Types:
         modules = [group[0].module for group in rules.values()]
         self.calls.older = any(module is not None and not module.source.newest for module in modules)
         found: list[Problem] = []
+        self.input.type, wrong = self.annotated.input()
+        if wrong is not None:
+            return [wrong]
         for path in self._in_order(rules):
             for rule in sorted(rules[path], key=_place):
                 link: Rule | None = rule
@@ -74,7 +90,9 @@ class Types:
 
     def _layer(self, bodies: Bodies) -> Layer:
         # As long as nothing is known, `data` may be anything.
-        trees = ({"data": self.tree},) if self.tree.children else ()
+        trees: tuple[Trees, ...] = ({"data": self.tree},) if self.tree.children else ()
+        if self.input.type is not None:
+            trees = (*trees, {"input": self.input})
         return Layer(None, bodies.looked_into, trees=trees, older=self.calls.older)
 
     def _in_order(self, rules: Mapping[Path, Sequence[Rule]]) -> Iterator[Path]:
@@ -112,17 +130,20 @@ class Types:
         steps = ordered(head.steps, known)
         bodies = Bodies(flattener, self.calls, self.replaced)
         layer = self._layer(bodies)
+        told: list[Problem] = []
+        if self.annotations is not None and not self.calls.older:
+            layer, told = self.annotated.layer(layer, self.annotations(rule), rule.span)
         wrong = bodies.check(layer, steps)
         keys = [key_of(key) for key in head.keys]
         path: list[Key | None] = [Key(name) for name in rule.path[1:]]
         if wrong:
             # Others that read it are not to blame.
             self.tree.put([*path, *keys], ANY)
-            return wrong
+            return told + wrong
         kind, ground = self._type(layer, rule, head)
         if kind is not None:
             self.tree.insert([*path, *keys[:ground]], kind)  # type: ignore[list-item]  # ground keys are known
-        return []
+        return told
 
     def _type(self, layer: Layer, rule: Rule, head: _Head) -> tuple[MaybeType, int]:
         """Return the type that a rule gives, and at how many of its head's keys."""
