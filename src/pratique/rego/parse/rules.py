@@ -226,8 +226,8 @@ class Rules(Logicals):
             body: Body = ()
             if self.operator_here("if"):
                 self.at += 1
-                braced = self.kinds[self.at] == "{" and self.braces_are_body(self.at)
-                body = self.braced_body() if braced else (self.literal(),)
+                # What opens here is a body, also where it reads like a comprehension.
+                body = self.braced_body() if self.kinds[self.at] == "{" else (self.literal(),)
             elif self.kinds[at] == "{":
                 if self.strict:
                     self.problem("`if` keyword is required before rule body", at, hint="write `else if {`")
