@@ -24,8 +24,8 @@ from pratique.rego.parse import module_data, parse_module
 from pratique.rego.runtime.errors import BuiltinError, EvaluationError, LimitError
 from pratique.rego.runtime.numbers import parse_number
 from pratique.rego.runtime.state import Limits
-from pratique.rego.runtime.text import json_text, rego_text, to_json
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Spelled
+from pratique.rego.runtime.text import Spelled, json_text, rego_text, to_json
+from pratique.rego.runtime.values import UNDEFINED, Object, Set
 from pratique.rego.source import Source, Version
 from pratique.rego.stored import FINGERPRINT
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pratique.rego.runtime.numbers import parse_number
-from pratique.rego.runtime.text import json_text, plain_text, rego_text, to_json
-from pratique.rego.runtime.values import Set, Spelled, make_object
+from pratique.rego.runtime.text import Spelled, json_text, plain_text, rego_text, to_json
+from pratique.rego.runtime.values import Set, make_object
 
 
 @pytest.mark.parametrize(

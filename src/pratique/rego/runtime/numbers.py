@@ -46,6 +46,12 @@ def parse_number(text: str) -> int | Decimal:
     """Return the number that a literal's text stands for; `1.0`, `1e3` and `-0` keep their text.
 
     Raises NumberRangeError for what has an exponent that OPA does not take.
+
+    >>> from pratique import rego
+    >>> rego.parse_number("12"), rego.parse_number("0.1")
+    (12, Decimal('0.1'))
+    >>> rego.rego_text(rego.parse_number("1.0"))
+    '1.0'
     """
     if _INTEGER.match(text) and text != "-0":
         return integer(text)

@@ -14,7 +14,6 @@ from pratique.rego.runtime.values import (
     UNDEFINED,
     Object,
     Set,
-    Spelled,
     Value,
     Written,
 )
@@ -31,6 +30,28 @@ _ESCAPES: Final = {
     "\t": "\\t",
     "\v": "\\v",
 }
+
+
+class Spelled(float):
+    """A number of plain data that also knows its text: `1.0`, `1e20`, or more digits than a float has.
+
+    >>> from pratique import rego
+    >>> found = rego.to_json(rego.query([], "x := 1.50")[0]["x"], spelled=True)
+    >>> float(found), found.text
+    (1.5, '1.50')
+    """
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Spelled:
+        """Return the number that the text stands for."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Spelled, (self.text,)
 
 
 def quote(text: str) -> str:

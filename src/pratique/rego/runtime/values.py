@@ -63,28 +63,6 @@ class Written(Decimal):
         return Written, (self.text, str(Decimal(self)))
 
 
-class Spelled(float):
-    """A number of plain data that also knows its text: `1.0`, `1e20`, or more digits than a float has.
-
-    >>> from pratique import rego
-    >>> found = rego.to_json(rego.query([], "x := 1.50")[0]["x"], spelled=True)
-    >>> float(found), found.text
-    (1.5, '1.50')
-    """
-
-    __slots__ = ("text",)
-    text: str
-
-    def __new__(cls, text: str) -> Spelled:
-        """Return the number that the text stands for."""
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Spelled, (self.text,)
-
-
 # Tags that no JSON value can be equal to: tuples never come from input.
 _TRUE: Final = ("true",)
 _FALSE: Final = ("false",)
