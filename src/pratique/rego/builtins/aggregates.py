@@ -9,7 +9,7 @@ from math import prod
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.values import COUNTED, UNDEFINED, Value, is_number, ordered, type_name
+from pratique.rego.runtime.values import COUNTED, UNDEFINED, Value, equal, is_number, ordered, type_name
 
 
 def members(collection: Value) -> Iterable[Value]:
@@ -73,9 +73,9 @@ def greatest(collection: Value) -> Value:
 
 @builtin("min", "array|set -> any", accepts="set|array")
 def least(collection: Value) -> Value:
-    """Return the first in Rego's order; of nothing, undefined."""
+    """Return the first in Rego's order, the last of equal ones (1 and 1.0); of nothing, undefined."""
     found = ordered(members(collection))
-    return found[0] if found else UNDEFINED
+    return [each for each in found if equal(each, found[0])][-1] if found else UNDEFINED
 
 
 @builtin("sort", "array|set -> array", accepts="set|array")

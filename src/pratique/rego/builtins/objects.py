@@ -71,22 +71,33 @@ def union(left: Value, right: Value) -> Value:
     table = {key(name): (name, value) for name, value in left.items()}
     for name, value in right.items():
         at = key(name)
-        found = table[at][1] if at in table else None
-        table[at] = (name, union(found, value) if is_object(found) and is_object(value) else value)
+        known, found = table.get(at, (name, None))
+        table[at] = (known, union(found, value) if is_object(found) and is_object(value) else value)
     return make_object(table.values())
 
 
 @builtin("object.union_n", "array -> object")
 def union_n(objects: Value) -> Value:
-    """Return all objects as one, later ones winning."""
-    result: Value = {}
+    """Return all objects as one, later ones winning, with their spelling of equal keys (1 and 1.0)."""
     for each in objects:
         if not is_object(each):
             raise operand_error(
                 "object.union_n", 1, "array of objects", f"array containing {type_name(each)}"
             )
-        result = union(result, each)
+    result: Value = {}
+    for each in reversed(objects):
+        result = _beneath(each, result)
     return result
+
+
+def _beneath(older: Value, newer: Value) -> Value:
+    """Return the newer object with what only the older one has, all the way down."""
+    table = {key(name): (name, value) for name, value in newer.items()}
+    for name, value in older.items():
+        known, found = table.setdefault(key(name), (name, value))
+        if found is not value and is_object(found) and is_object(value):
+            table[key(name)] = (known, _beneath(value, found))
+    return make_object(table.values())
 
 
 @builtin("object.subset", "object|set|array, object|set|array -> boolean", accepts="any, any")

@@ -90,10 +90,10 @@ def intersect(left: Value, right: Value) -> Value:
 
 @builtin("or", "set, set -> set", unchecked=True)
 def unite(left: Value, right: Value) -> Value:
-    """Return the union."""
+    """Return the union; of equal numbers that are written in two ways, the left one."""
     if type(left) is not Set or type(right) is not Set:
         raise mismatch("or", left, right)
-    return Set.of_table({**left.table(), **right.table()})
+    return Set.of_table({**left.table(), **right.table(), **left.table()})
 
 
 builtin("internal.member_2", "any, any -> boolean", unchecked=True, group=_OURS)(references.member)

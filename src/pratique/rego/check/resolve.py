@@ -40,6 +40,7 @@ from pratique.rego.nodes import (
     Var,
     With,
 )
+from pratique.rego.runtime.values import key as canonical
 from pratique.rego.runtime.values import type_name
 from pratique.rego.source import Span
 
@@ -355,7 +356,10 @@ class Resolver:
         if isinstance(term, SetOf):
             return SetOf(tuple([self.term(item, scope) for item in term.items]), term.span)
         if isinstance(term, Object):
-            pairs = [(self.term(key, scope), self.term(item, scope)) for key, item in term.pairs]
+            # Of keys that are written alike only the last counts, and what it hides is not worked out (as in OPA).
+            last = {_written(key): item for key, item in term.pairs}
+            first = {_written(key): key for key, _ in reversed(term.pairs)}
+            pairs = [(self.term(first[name], scope), self.term(item, scope)) for name, item in last.items()]
             return Object(tuple(pairs), term.span)
         if isinstance(term, Comprehension):
             return self.comprehension(term, scope)
@@ -474,6 +478,13 @@ class Resolver:
             body = (Unify(var, value, part.span, self.withs(part.withs, inner)),)
             parts.append(Comprehension("set", None, var, body, part.span))
         return Call(("internal", "template_string"), (Array(tuple(parts), term.span),), term.span)
+
+
+def _written(key: Term) -> object:
+    """Return what is equal for keys that are written alike: 1 and 1.0 are, two wildcards are not."""
+    if isinstance(key, Scalar):
+        return canonical(key.value)
+    return id(key) if isinstance(key, Var) and key.name == "_" else repr(key)
 
 
 def _declares(literal: Expr) -> bool:

@@ -256,11 +256,15 @@ def _replace(call: _Call) -> Piece | None:
 
 def _substring(call: _Call) -> Piece | None:
     text, start, length = call.args
+    if text.const and type(text.value) is not str:
+        return None
     if not (call.simple and length.const and type(length.value) is int) or start.kind not in {"", "int"}:
         return None
     conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
     if start.kind != "int":
         conditions.append(f"type({start.text}) is int")
+    if start.const and type(start.value) is not int:
+        return None
     if not start.const or start.value < 0:
         conditions.append(f"{start.text} >= 0")
     rest = "" if length.value < 0 else f"{start.text} + {length.text}"

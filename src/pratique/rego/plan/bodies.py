@@ -93,6 +93,9 @@ class Bodies(Patterns):
 
     def _some_in(self, literal: nodes.SomeIn) -> None:
         source = self.value(literal.domain)
+        if isinstance(source, ir.Stored) and self.policy.replaces_below(source.path):
+            # Its members are read one by one, not as a whole.
+            source = ir.Get(ir.Data(), tuple(map(ir.Const, source.path)))
         terms = (literal.key, literal.value)
         names = ["" if term is None or is_wildcard(term) else self.fresh() for term in terms]
         self.steps.append(ir.Scan(source, names[0], names[1] or self.fresh(), self.span))

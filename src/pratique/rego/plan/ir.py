@@ -44,7 +44,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What base data holds at a path with a number in it: a number finds an index, or a key of its digits."""
+    """What base data holds at a path with a number in it, or of which some `with` replaces a part.
+
+    A number finds an index, or a key of its digits.
+    """
 
     path: tuple[Value, ...]
 

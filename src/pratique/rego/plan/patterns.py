@@ -34,7 +34,7 @@ class Patterns(Terms):
         # Returns what is left to do once other variables are bound.
         if isinstance(left, nodes.Array) and isinstance(right, nodes.Array):
             if len(left.items) != len(right.items):
-                self.never()
+                self._matches_nothing(left, right)
                 return []
             if not (self.evaluable(left) and self.evaluable(right)):
                 return list(zip(left.items, right.items, strict=True))
@@ -63,7 +63,7 @@ class Patterns(Terms):
         ours = {_constant_key(name): item for name, item in left.pairs}
         theirs = {_constant_key(name): item for name, item in right.pairs}
         if ours.keys() != theirs.keys():
-            self.never()
+            self._matches_nothing(left, right)
             return []
         return [(item, theirs[name]) for name, item in ours.items()]
 
@@ -88,14 +88,15 @@ class Patterns(Terms):
         elif isinstance(pattern, nodes.Object):
             self._match_object(pattern, value)
         elif isinstance(pattern, nodes.SetOf):
+            # A member without a value is in no set (as in OPA).
             self._matches_nothing(pattern)
         else:
             raise AssertionError("a checked body leaves no variable unbound")
 
-    def _matches_nothing(self, term: nodes.Term) -> None:
-        """Fail: a set's member, or a key, has no value, and such a one is in nothing (as in OPA)."""
+    def _matches_nothing(self, *terms: nodes.Term) -> None:
+        """Fail, where terms cannot match: what follows is never reached, but its variables are known there."""
         self.never()
-        for variable in of_term(term).own:
+        for variable in of_term(*terms).own:
             self.bound.setdefault(variable, ir.Const(UNDEFINED))
 
     def arguments(self, patterns: tuple[nodes.Term, ...], params: tuple[str, ...]) -> None:
@@ -105,12 +106,13 @@ class Patterns(Terms):
     def _match_array(self, pattern: nodes.Array, value: ir.Expr) -> None:
         if isinstance(value, ir.Array):
             if len(value.items) != len(pattern.items):
-                self.never()
+                self._matches_nothing(pattern)
                 return
             items = list(value.items)
         else:
             value = self.local(value)
             if not self._shaped(value, "array", len(pattern.items)):
+                self._matches_nothing(pattern)
                 return
             items = [self._member(value, ir.Const(index)) for index in range(len(pattern.items))]
         self.match_all(list(zip(pattern.items, items, strict=True)))
@@ -118,10 +120,12 @@ class Patterns(Terms):
     def _match_object(self, pattern: nodes.Object, value: ir.Expr) -> None:
         value = self.local(value)
         if not self._shaped(value, "object", len(pattern.pairs)):
+            self._matches_nothing(pattern)
             return
         pairs = []
         for name, item in pattern.pairs:
             if not self.evaluable(name):
+                # A key without a value is in no object (as in OPA).
                 self._matches_nothing(name)
             pairs.append((item, self._member(value, self.term(name))))
         self.match_all(pairs)
@@ -149,10 +153,7 @@ class Patterns(Terms):
         if isinstance(value, ir.Const):
             found = value.value
             fits = type(found) is list if kind == "array" else is_object(found)
-            if not fits or len(found) != size:
-                self.never()
-                return False
-            return True
+            return bool(fits) and len(found) == size
         assert isinstance(value, ir.Local)
         self.steps.append(ir.Shape(value.name, "array" if kind == "array" else "object", size, self.span))
         return True

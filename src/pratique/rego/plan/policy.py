@@ -15,6 +15,7 @@ from pratique.rego.plan.order import ordered
 from pratique.rego.plan.scope import Counter, Policy, Watching
 from pratique.rego.plan.tree import Group, Place, Tree
 from pratique.rego.plan.watch import Watched
+from pratique.rego.runtime.values import key
 
 
 def plan(
@@ -136,7 +137,7 @@ def _rule(policy: Policy, group: Group) -> ir.Rule:
         joined=place is not None and place.joined,
         replaceable=any(group.path[: len(path)] == path for path in policy.replaced),
         span=first.span,
-        empties=() if vanishing else tuple(dict.fromkeys(_empty(group))),
+        empties=() if vanishing else tuple(_empty(group)),
         vanishing=vanishing,
         sparse=_sparse(group),
     )
@@ -154,15 +155,18 @@ def _sparse(group: Group) -> bool:
 
 def _empty(group: Group) -> Iterator[tuple[tuple[ir.Const, ...], bool]]:
     """Yield the places below a rule that heads name by constants: they are there before any body holds."""
-    above = {rule.constant_keys for rule in group.members if len(rule.constant_keys) < len(rule.keys)}
-    for rule in group.members:
-        keys = rule.constant_keys
+    # By `values.key`: 1 and true are different places.
+    constant = [tuple([key(each.value) for each in rule.constant_keys]) for rule in group.members]
+    above = {keys for rule, keys in zip(group.members, constant, strict=True) if len(keys) < len(rule.keys)}
+    told = set()
+    for rule, keys in zip(group.members, constant, strict=True):
         ended = len(keys) == len(rule.keys)
         multi = ended and rule.kind == "set"
-        if ended and not multi:
-            keys = keys[:-1]
-        if keys and not any(keys[:length] in above for length in range(len(keys))):
-            yield tuple([ir.Const(key.value) for key in keys]), multi
+        length = len(keys) - (ended and not multi)
+        place = keys[:length], multi
+        if length and place not in told and not any(keys[:upto] in above for upto in range(length)):
+            told.add(place)
+            yield tuple([ir.Const(each.value) for each in rule.constant_keys[:length]]), multi
 
 
 def _kind(group: Group) -> ir.Kind:
@@ -182,7 +186,7 @@ def _clause(policy: Policy, rule: nodes.Rule, params: tuple[str, ...], counter: 
         body.arguments(rule.args, params)
     head, result = body.rule(rule)
     body.span = rule.head_span or rule.span
-    keys = tuple([body.local(body.term(key)) for key in head])
+    keys = tuple([body.local(body.term(each)) for each in head])
     value = body.term(result)
     otherwise = None if rule.otherwise is None else _clause(policy, rule.otherwise, params, counter)
     steps = tuple(body.steps)

@@ -33,6 +33,10 @@ class Policy:
     printing: bool = False
     watched: Watching | None = None
 
+    def replaces_below(self, path: tuple[Value, ...]) -> bool:
+        """Tell whether some `with` replaces a part of what stands at a path of data."""
+        return any(len(each) > len(path) and each[: len(path)] == path for each in self.replaced)
+
 
 @dataclass(slots=True)
 class Counter:

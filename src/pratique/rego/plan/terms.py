@@ -125,6 +125,8 @@ class Terms(Scope):
         known = [
             part.value for part in itertools.takewhile(_is_scalar, parts) if isinstance(part, nodes.Scalar)
         ]
+        if len(known) == len(parts) and self.policy.replaces_below((*path, *known)):
+            return ir.Stored((*path, *known))
         if any(type(name) is int for name in known):
             return self.inside(ir.Stored((*path, *known)), parts[len(known) :])
         return self.inside(ir.Get(ir.Data(), tuple(map(ir.Const, path))), parts)

@@ -48,7 +48,19 @@ def stored(state: State, names: Sequence[Value]) -> Value:
         if found is UNDEFINED and type(name) is int and type(base) is dict:
             found = base.get(str(name), UNDEFINED)
         base = found
+    if state.replaced and state.root is not None and _replaced_below(state, names):
+        # Read as a whole, what is replaced further down stands over base data, and hides none beside it (as in OPA).
+        beside = references.path(state.root.data, names)
+        return _overlaid(base, beside) if is_object(beside) else base
     return base
+
+
+def _replaced_below(state: State, names: Sequence[Value]) -> bool:
+    """Tell whether `with` has replaced something below a path of data, but nothing at or above it."""
+    path = tuple(names)
+    return any(each[: len(path)] == path for each in state.replaced) and not any(
+        path[: len(each)] == each for each in state.replaced
+    )
 
 
 def at(state: State, node: Node, names: Sequence[Value]) -> Value:
@@ -92,7 +104,7 @@ def extent(state: State, node: Node) -> Value:
             return grown(found) if type(found) is Branch else found
         if node.function:
             return UNDEFINED
-    base = references.path(state.data, node.path)
+    base = stored(state, node.path)
     if node.rule is not None:
         return _overlaid(base, grown(_branch(state, node)))
     merged: dict[str, Value] = {}

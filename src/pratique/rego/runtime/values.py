@@ -309,11 +309,15 @@ class Object:
 
 
 def make_object(pairs: Iterable[tuple[Value, Value]]) -> dict[str, Value] | Object:
-    """Return the object of these pairs, the last of equal keys winning."""
+    """Return the object of these pairs: of equal keys (1 and 1.0) the first, and the last value."""
     found = list(pairs)
     if all(type(name) is str for name, _ in found):
         return dict(found)
-    return Object({key(name): (name, value) for name, value in found})
+    table: dict[Any, tuple[Value, Value]] = {}
+    for name, value in found:
+        at = key(name)
+        table[at] = (table[at][0] if at in table else name, value)
+    return Object(table)
 
 
 def truthy(value: Value) -> bool:
