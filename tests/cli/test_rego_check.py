@@ -56,6 +56,28 @@ def test_a_right_policy_needs_no_words(run: Any, tmp_path: Path) -> None:
     assert run("check", ".", "-f", "json") == ("{}\n", "")
 
 
+def test_types_are_told_to_programs_as_opa_tells_them(run: Any, tmp_path: Path) -> None:
+    text = 'package a\np if 1 == [{"a": "x"}]\nq if { x := {"a": {1}}; x.b }\nr if f("x")\nf(x) := x + 1\n'
+    (tmp_path / "a.rego").write_text(text)
+    errors = json.loads(run("check", "a.rego", "-f", "json", code=1)[1])["errors"]
+    assert [each["details"] for each in errors] == [
+        {
+            "a": {"type": "number"},
+            "b": {
+                "static": [{"static": [{"key": "a", "value": {"type": "string"}}], "type": "object"}],
+                "type": "array",
+            },
+        },
+        {
+            "ref": [{"type": "var", "value": "x"}, {"type": "string", "value": "b"}],
+            "pos": 1,
+            "want": {"type": "string"},
+            "oneOf": ["a"],
+        },
+        {"have": [{"type": "string"}], "want": {"args": [{"type": "number"}, {"type": "number"}]}},
+    ]
+
+
 def test_metadata_names_schemas_of_a_folder(run: Any, tmp_path: Path) -> None:
     (tmp_path / "schemas" / "lists").mkdir(parents=True)
     (tmp_path / "schemas" / "lists" / "acl.json").write_text('{"properties": {"who": {"type": "string"}}}')

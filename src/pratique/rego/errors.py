@@ -6,9 +6,9 @@ Errors of evaluation are in `runtime.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from pratique.errors import Location, SourceError
 
@@ -40,6 +40,8 @@ class Problem:
     hint: str = ""
     # Lines that explain the message, as OPA writes them.
     details: tuple[str, ...] = ()
+    # The same for programs, in the shape of OPA's JSON.
+    data: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         lines = [f"{self.location}: {self.code}: {self.message}", *self.details]

@@ -26,8 +26,8 @@ from pratique.rego.plan import ir
 from pratique.rego.runtime.values import Object, Set, Value, key
 from pratique.rego.source import Source, Span
 
-# Change the number when what stands in the bytes changes.
-FINGERPRINT: Final = f"{pratique.__version__} 6 {importlib.util.MAGIC_NUMBER.hex()}"
+# Change the number when what stands in the bytes changes, or what is refused.
+FINGERPRINT: Final = f"{pratique.__version__} 7 {importlib.util.MAGIC_NUMBER.hex()}"
 
 
 def dump(emitted: Emitted, plan: ir.Plan) -> bytes:

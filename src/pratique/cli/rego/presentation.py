@@ -262,4 +262,7 @@ def problem_data(error: Any) -> dict[str, Any]:
     }
     if error.code == "rego_parse_error":
         found["details"] = {"line": place.text, "idx": place.column - 1}
+    elif getattr(error, "data", None) is not None:
+        # Errors of evaluation have no details.
+        found["details"] = error.data
     return found

@@ -63,6 +63,11 @@ def module_data(module: Module) -> Data:
     return found
 
 
+def term_data(term: Term) -> Data:
+    """Return a term as data."""
+    return _Writer(modern_not=False).term(term)
+
+
 def _comment(comment: Comment) -> Data:
     place = comment.span.location()
     return {

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from pratique.rego import hints, spelled
 from pratique.rego.errors import TYPE_ERROR, Problem
 from pratique.rego.nodes import Array, Object, Path, Ref, Scalar, SetOf, Term, Var
 from pratique.rego.source import Span
-from pratique.rego.types import difference
+from pratique.rego.types import data, difference
 from pratique.rego.types.kinds import Function, Key, MaybeType, OneOf, is_unknown, shown
 from pratique.rego.types.kinds import Object as ObjectType
 
@@ -44,14 +44,21 @@ class Fault:
     of_unknown: bool = False
 
 
-def problem(span: Span, message: str, details: Sequence[str] = (), hint: str = "") -> Problem:
-    """Return a problem of types."""
-    return Problem(TYPE_ERROR, message, span.location(), hint, tuple(details))
+def problem(
+    span: Span,
+    message: str,
+    details: Sequence[str] = (),
+    hint: str = "",
+    said: Mapping[str, Any] | None = None,
+) -> Problem:
+    """Return a problem of types; `said` is what its details are for programs."""
+    return Problem(TYPE_ERROR, message, span.location(), hint, tuple(details), said)
 
 
 def mismatch(span: Span, left: MaybeType, right: MaybeType) -> Fault:
     """Return what is wrong with an equation that can never hold."""
-    found = problem(span, "match error", difference.unification(left, right))
+    sides = {"a": data.type_data(left), "b": data.type_data(right)}
+    found = problem(span, "match error", difference.unification(left, right), said=sides)
     return Fault(found, is_unknown(left) or is_unknown(right))
 
 
@@ -61,7 +68,9 @@ def wrong_arguments(
     """Return what is wrong with a call whose arguments do not fit; `what` is said of them."""
     said = f"{spelled.path(name)}: {what}"
     lines = difference.arguments(have, function, result=result)
-    found = problem(span, said, lines, _hint(name, have, function))
+    operands = function.operands if result else function.args
+    types = {"have": [data.type_data(each) for each in have], "want": data.wanted(function, operands)}
+    found = problem(span, said, lines, _hint(name, have, function), types)
     return Fault(found, any(map(is_unknown, have)))
 
 
@@ -86,7 +95,10 @@ class Shown:
     def text(self, ref: Ref, length: int | None = None) -> str:
         """Return the text of a reference, or of its head and so many parts."""
         path = ref.path if length is None else ref.path[:length]
-        return spelled.term(replace(ref, head=self.written(ref.head), path=tuple(map(self.written, path))))
+        return spelled.term(self._whole(replace(ref, path=path)))
+
+    def _whole(self, ref: Ref) -> Ref:
+        return replace(ref, head=self.written(ref.head), path=tuple(map(self.written, ref.path)))
 
     def written(self, term: Term) -> Term:
         """Return a term as its author wrote it."""
@@ -119,7 +131,11 @@ class Shown:
             lines.append(f"{pad}want (one of): []")
         else:
             lines.append(f"{pad}want (type): {want.text}")
-        return problem(ref.head.span, f"undefined ref: {text}", lines)
+        said: dict[str, Any] = {"ref": data.reference(self._whole(ref)), "pos": place + 1}
+        if have is not None:
+            said["have"] = data.type_data(have)
+        said |= {"want": data.type_data(want), "oneOf": data.keys(among)}
+        return problem(ref.head.span, f"undefined ref: {text}", lines, said=said)
 
     def unsupported(self, ref: Ref, place: int, have: MaybeType) -> Problem:
         """Return what is wrong with a reference whose part at `place` reaches into what has no parts."""
@@ -131,7 +147,8 @@ class Shown:
             name = self._function(ref)
             message = f"function {name} used as reference, not called"
             hint = f"call it: `{name.rpartition('.')[2]}(...)`"
-        return problem(ref.head.span, message, lines, hint)
+        said = {"ref": data.reference(self._whole(ref)), "pos": place, "have": data.type_data(have)}
+        return problem(ref.head.span, message, lines, hint, said)
 
     def _function(self, ref: Ref) -> str:
         last = ref.path[-1] if ref.path else None
