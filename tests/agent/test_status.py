@@ -94,8 +94,11 @@ def test_the_leader_writes_violations_as_they_change() -> None:
             status.follow(audit.records, limit=20, last_run=lambda: audit.last_run)
             w.start(audit.run(0))
             await until(lambda: found(w).get("totalViolations") == 25)
-            assert len(found(w)["violations"]) == 20
-            assert found(w)["violations"][0] == {
+            # The first twenty, the last of them first.
+            assert [one["name"] for one in found(w)["violations"]] == [
+                f"c{index:02}" for index in range(19, -1, -1)
+            ]
+            assert found(w)["violations"][-1] == {
                 "group": "",
                 "version": "v1",
                 "kind": "ConfigMap",
@@ -107,6 +110,10 @@ def test_the_leader_writes_violations_as_they_change() -> None:
             assert found(w)["auditTimestamp"]
             await w.api.put(CONFIG_MAPS, config_map("c00", owner="me"))
             await until(lambda: found(w)["totalViolations"] == 24)
+            for index in range(25):
+                await w.api.put(CONFIG_MAPS, config_map(f"c{index:02}", owner="me"))
+            await until(lambda: found(w)["totalViolations"] == 0)
+            assert "violations" not in found(w)
 
     asyncio.run(story())
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.bed import engine as engines
 from tests.bed import server as servers
@@ -32,6 +34,15 @@ class Bed:
     def api(self) -> Api:
         """Return the administrator's way in."""
         return self.server.admin
+
+    def placed(self, value: Any, *, back: bool = False) -> Any:
+        """Return data with what only this bed knows in the place of `<NAMESPACE>` and `<CA>`, or the other way."""
+        if self.engine is None:
+            return value
+        text = json.dumps(value)
+        for name, own in (("<NAMESPACE>", self.engine.namespace), ("<CA>", self.engine.authority)):
+            text = text.replace(own, name) if back else text.replace(name, own)
+        return json.loads(text)
 
     def kubectl(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator."""

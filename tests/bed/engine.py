@@ -41,7 +41,7 @@ class Engine:
         (self._certificates / "tls.crt").write_bytes(files.certificate.read_bytes())
         (self._certificates / "tls.key").write_bytes(files.key.read_bytes())
         (self._certificates / "audit").mkdir()
-        self._authority = base64.b64encode(files.ca.read_bytes()).decode()
+        self.authority = base64.b64encode(files.ca.read_bytes()).decode()
         objects = [each for each in self.manifests() if each["kind"] not in LEFT_OUT]
         install(self.api, [each for each in objects if each["kind"] not in CONFIGURATIONS])
         token = self.api.request(
@@ -88,7 +88,7 @@ class Engine:
             path = hook["clientConfig"]["service"]["path"]
             hook["clientConfig"] = {
                 "url": f"https://127.0.0.1:{self.webhook}{path}",
-                "caBundle": self._authority,
+                "caBundle": self.authority,
             }
         return configuration
 

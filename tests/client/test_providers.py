@@ -271,14 +271,14 @@ def test_a_mutation_of_a_provider_that_is_not_there() -> None:
         asyncio.run(providers.complete(lambda: system.mutate(pod("one"))))
 
 
-GOOD = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
+HOLLOW = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").decode()
 
 
 @pytest.mark.parametrize(
     ("document", "error"),
     [
         ({"metadata": {}}, "provider name can not be empty"),
-        ({"spec": {"url": "ftp://x"}}, "invalid provider url. value: ftp://x"),
+        ({"spec": {"url": "ftp://x"}}, "only HTTPS scheme is supported"),
         ({"spec": {}}, "invalid provider url. value: "),
         ({"spec": {"url": "http://x"}}, "only HTTPS scheme is supported"),
         (
@@ -287,8 +287,17 @@ GOOD = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
         ),
         ({"spec": {"url": "https://x", "timeout": "3"}}, "provider timeout should be a positive integer"),
         ({"spec": {"url": "https://x"}}, "caBundle should be set for HTTPS scheme"),
-        ({"spec": {"url": "https://x", "caBundle": "?"}}, "failed to decode CA bundle"),
-        ({"spec": {"url": "https://x", "caBundle": "eA=="}}, "failed to append provider's CA bundle"),
+        (
+            {"spec": {"url": "https://x", "caBundle": "?"}},
+            "failed to base64 decode caBundle: illegal base64 data at input byte 0",
+        ),
+        ({"spec": {"url": "https://x y"}}, 'parse "https://x y": invalid character " " in host name'),
+        ({"spec": {"url": "https://x/%4"}}, 'parse "https://x/%4": invalid URL escape "%4"'),
+        (
+            {"spec": {"url": "https://x", "caBundle": HOLLOW}},
+            "failed to parse caBundle: x509: malformed certificate",
+        ),
+        ({"spec": {"url": "https://x", "caBundle": "eA=="}}, "bad caBundle"),
         ({"apiVersion": "externaldata.gatekeeper.sh/v9"}, "no matches for kind"),
         ({"spec": []}, "`spec` must be an object"),
     ],
@@ -304,4 +313,3 @@ def test_what_is_no_provider(document: dict[str, Any], error: str) -> None:
     with pytest.raises(ProviderError) as caught:
         read(base | document)
     assert error in caught.value.message
-    assert read(base | {"spec": {"url": "https://x", "caBundle": GOOD}}).timeout == 0

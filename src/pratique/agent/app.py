@@ -93,6 +93,7 @@ def assemble(settings: Settings) -> Parts:
     entries = Entries(client, pod=settings.pod_name, operations=settings.operations)
     entries.follow(mutators.on_status, lambda key: mutators.entry(*key))
     entries.follow(external.on_status, lambda key: external.entry(*key))
+    entries.follow(cluster.on_config, lambda _: cluster.config_entry())
     return Parts(
         settings=settings,
         client=client,

@@ -21,6 +21,7 @@ from pratique.client import resources
 from pratique.client.addon import is_established
 from pratique.client.informer import Change, Informer, Selection
 from pratique.client.kube import KubeClient, Object
+from pratique.client.resources import Resource
 from pratique.constraint import ConstraintError, Library, TemplateError
 
 CONSTRAINT_LABEL = "gatekeeper.sh/constraint"
@@ -120,6 +121,7 @@ class Cluster:
         self._metrics = metrics
         self._listeners: list[Callable[[PolicyChange], None]] = []
         self._touched: list[Callable[[str, str], None]] = []
+        self._config_touched: list[Callable[[tuple[Resource, str]], None]] = []
         self._labels: dict[str, Any] = {}
         self._template_watch = Informer(client, resources.TEMPLATES, handler=self._template)
         self._definitions = Informer(client, resources.CRDS, handler=self._definition, keep=_definition_kept)
@@ -136,6 +138,20 @@ class Cluster:
     def on_status(self, touched: Callable[[str, str], None]) -> None:
         """Call `touched(kind, name)` when a template (kind empty) or constraint was taken in."""
         self._touched.append(touched)
+
+    def on_config(self, touched: Callable[[tuple[Resource, str]], None]) -> None:
+        """Call `touched` when the Config was taken in."""
+        self._config_touched.append(touched)
+
+    def config_entry(self) -> tuple[Object, Object] | None:
+        """Return the Config, and what a pod's entry of its status says; None when there is none."""
+        if self.config is None:
+            return None
+        meta = self.config["metadata"]
+        return self.config, {
+            "configUID": meta.get("uid", ""),
+            "observedGeneration": meta.get("generation", 1),
+        }
 
     @property
     def constraints(self) -> dict[tuple[str, str], Known]:
@@ -339,7 +355,11 @@ class Cluster:
     def _config(self, change: Change, obj: Object) -> None:
         if obj["metadata"]["name"] != "config":
             return
-        self.config = None if change == "deleted" else obj
+        before, self.config = self.config, None if change == "deleted" else obj
+        if before and self.config and essence(before) == essence(obj):
+            return
+        for touched in self._config_touched:
+            touched((resources.CONFIGS, "config"))
         if self.exclusions.load(self.config):
             self._tell(PolicyChange("exclusions"))
         self._tell(PolicyChange("inventory"))

@@ -1,4 +1,4 @@
-"""One pod's entry in `status.byPod` of mutators, ExpansionTemplates and Providers.
+"""One pod's entry in `status.byPod` of mutators, ExpansionTemplates, Providers and the Config.
 
 In: keys of objects that something is to be said of, and what. Out: patches of the status subresource, one
 at a time, only where they say something new.

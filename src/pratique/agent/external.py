@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pratique.agent import logs
+from pratique.agent import logs, status
 from pratique.agent.metrics import Metrics
 from pratique.agent.status import now_text
 from pratique.client import resources
@@ -24,6 +24,8 @@ from pratique.kube.providers import ProviderError
 class _Known:
     obj: Object
     errors: list[Object] = field(default_factory=list)
+    changed: str = ""
+    """When the errors last became others; never, where there were none from the start."""
     since: str = field(default_factory=now_text)
 
 
@@ -54,12 +56,12 @@ class ExternalData:
         meta = known.obj["metadata"]
         entry: Object = {
             "providerUID": meta.get("uid", ""),
-            "active": not known.errors,
             "observedGeneration": meta.get("generation", 1),
-            "lastTransitionTime": known.since,
-            "lastCacheUpdateTime": known.since,
         }
-        return known.obj, entry | ({"errors": known.errors} if known.errors else {})
+        entry |= status.flag("active", not known.errors)
+        entry |= {"lastTransitionTime": known.changed} if known.changed else {}
+        entry |= {"errors": known.errors} if known.errors else {"lastCacheUpdateTime": known.since}
+        return known.obj, entry
 
     def unready(self) -> list[str]:
         """Return what has not been taken in yet since the start; a kind that is not served is not waited for."""
@@ -83,7 +85,12 @@ class ExternalData:
             known.obj = obj
             return
         else:
-            self._known[name] = _Known(obj, self._put(obj))
+            errors = self._put(obj)
+            before = [error["message"] for error in known.errors] if known else []
+            changed = known.changed if known else ""
+            if [error["message"] for error in errors] != before:
+                changed = now_text()
+            self._known[name] = _Known(obj, errors, changed)
         for touched in self._touched:
             touched((resources.PROVIDERS, name))
         self._metrics.providers_counted(["error" if one.errors else "active" for one in self._known.values()])

@@ -13,7 +13,7 @@ from typing import Any
 
 from pratique import mutation
 from pratique.constraint import ConstraintError, Library, TemplateError, expansion
-from pratique.constraint.errors import INGEST_ERROR, PARSE_ERROR
+from pratique.constraint.errors import CONVERSION_ERROR, INGEST_ERROR, PARSE_ERROR
 from pratique.constraint.expansion import ExpansionError
 from pratique.errors import PratiqueError
 from pratique.kube import providers
@@ -80,7 +80,8 @@ def check(request: dict[str, Any], library: Library, *, validate_actions: bool =
     except ConstraintError as error:
         return Verdict(error.http_code, error.message)
     except (MutatorError, ExpansionError, ProviderError) as error:
-        return Verdict(422, error.message)
+        # What Go could not read is no mistake of the user's, as Gatekeeper sees it.
+        return Verdict(500 if error.message.startswith("json: ") else 422, error.message)
     except PratiqueError as error:
         return Verdict(500, error.message)
     return ACCEPTED
@@ -90,6 +91,8 @@ def _template(obj: dict[str, Any], library: Library) -> Verdict:
     try:
         library.check_template(obj)
     except TemplateError as error:
+        if error.code == CONVERSION_ERROR:
+            return Verdict(500, error.message)
         if error.code not in STATUS_ONLY:
             return Verdict(422, f"invalid ConstraintTemplate: {error.message}")
         return Verdict(warnings=(error.render().splitlines()[0],))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pratique.agent import logs
+from pratique.agent import logs, status
 from pratique.agent.metrics import Metrics
 from pratique.client import resources
 from pratique.client.informer import Change, Informer
@@ -74,10 +74,13 @@ class Mutators:
         meta = known.obj["metadata"]
         entry: Object = {"observedGeneration": meta.get("generation", 1)}
         if resource is resources.EXPANSION_TEMPLATES:
+            # Gatekeeper gives the faults of an ExpansionTemplate no type.
+            errors = [{"message": error["message"]} for error in known.errors]
             entry["templateUID"] = meta.get("uid", "")
         else:
-            entry |= {"mutatorUID": meta.get("uid", ""), "enforced": not known.errors}
-        return known.obj, entry | ({"errors": known.errors} if known.errors else {})
+            errors = known.errors
+            entry |= {"mutatorUID": meta.get("uid", "")} | status.flag("enforced", not errors)
+        return known.obj, entry | ({"errors": errors} if errors else {})
 
     def unready(self) -> list[str]:
         """Return what has not been taken in yet since the start.

@@ -18,6 +18,8 @@ from pratique.agent.records import Constraint, Record, Records
 from pratique.client import resources
 from pratique.client.kube import ClashError, KubeClient, Object
 from pratique.client.resources import Resource
+from pratique.constraint.review import VAP
+from pratique.constraint.validation import ANY_POINT
 
 FIELD_MANAGER = "pratique-status"
 GATHER_SECONDS = 0.2
@@ -138,7 +140,8 @@ class Status:
             "operations": self._operations,
         }
         if kind:
-            entry |= {"constraintUID": meta.get("uid", ""), "enforced": not known.faults}
+            entry |= {"constraintUID": meta.get("uid", "")} | flag("enforced", not known.faults)
+            entry |= _elsewhere(known.obj)
         else:
             entry["templateUID"] = meta.get("uid", "")
         if known.faults:
@@ -150,7 +153,7 @@ async def write(
     client: KubeClient, resource: Resource, current: Object, wanted: Callable[[Object], Object]
 ) -> bool:
     """Bring the status of one object to what `wanted` makes of it as it is; False where others were faster."""
-    name = current["metadata"]["name"]
+    name, namespace = current["metadata"]["name"], current["metadata"].get("namespace") or ""
     for attempt in range(TRIES):
         status = wanted(current)
         have = current.get("status") or {}
@@ -159,10 +162,12 @@ async def write(
         version = current["metadata"]["resourceVersion"]
         patch: Object = {"metadata": {"resourceVersion": version}, "status": status}
         try:
-            await client.patch(resource, name, patch, subresource="status", field_manager=FIELD_MANAGER)
+            await client.patch(
+                resource, name, patch, namespace=namespace, subresource="status", field_manager=FIELD_MANAGER
+            )
         except ClashError:
             await asyncio.sleep(0.02 * attempt)
-            found = await client.find(resource, name)
+            found = await client.find(resource, name, namespace=namespace)
             if found is None:
                 return True
             current = found
@@ -182,14 +187,38 @@ def by_pod(current: Object, entry: Object, *, pods: set[str] | None) -> list[Obj
     return [entries[pod] for pod in sorted(entries)]
 
 
-def audit_status(records: Records, constraint: Constraint, *, limit: int, actions: str) -> Object:
-    """Return `totalViolations` and the first `limit` of `violations`, in Gatekeeper's order."""
-    found = [(record, message) for record in records.of(constraint) for message in record.messages]
-    found.sort(key=lambda pair: (pair[0].subject, pair[1]))
-    return {
-        "totalViolations": len(found),
-        "violations": [_violation(record, message, actions) for record, message in found[:limit]],
+def flag(name: str, value: bool) -> Object:
+    """Return a field that Go leaves out when it is false."""
+    return {name: True} if value else {}
+
+
+def _elsewhere(constraint: Object) -> Object:
+    """Return what a constraint's entry says of points where somebody else would have to enforce it.
+
+    The API server itself (`vap.k8s.io`) is asked for by scoped constraints, and runs nothing but CEL.
+    """
+    spec = constraint.get("spec") or {}
+    points = {
+        point.get("name")
+        for entry in spec.get("scopedEnforcementActions") or ()
+        for point in entry.get("enforcementPoints") or ()
     }
+    if spec.get("enforcementAction") != "scoped" or not points & {VAP, ANY_POINT}:
+        return {}
+    generation = constraint["metadata"].get("generation", 1)
+    said = {"enforcementPoint": VAP, "state": "error", "message": "K8sNativeValidation engine is missing"}
+    return {"enforcementPointsStatus": [said | {"observedGeneration": generation}]}
+
+
+def audit_status(records: Records, constraint: Constraint, *, limit: int, actions: str) -> Object:
+    """Return `totalViolations` and the first `limit` of `violations`, the last of them first, as Gatekeeper has them.
+
+    Where there are none the field is taken away.
+    """
+    found = [(record, shorten(message)) for record in records.of(constraint) for message in record.messages]
+    found.sort(key=lambda pair: (pair[0].subject, pair[1]))
+    told = [_violation(record, message, actions) for record, message in reversed(found[:limit])]
+    return {"totalViolations": len(found), "violations": told or None}
 
 
 def _violation(record: Record, message: str, action: str) -> Object:
@@ -199,7 +228,7 @@ def _violation(record: Record, message: str, action: str) -> Object:
         "version": version,
         "kind": kind,
         "name": name,
-        "message": shorten(message),
+        "message": message,
         "enforcementAction": action,
     }
     if namespace:

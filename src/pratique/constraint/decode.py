@@ -9,6 +9,7 @@ Sources: `frameworks/constraint/pkg/apis/templates/v1/constrainttemplate_types.g
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,16 @@ from pratique.kube.schema import kind_of
 
 Path = tuple[str | int, ...]
 
+# How Go names the types of decoded JSON.
+_GO_TYPES: Final = {
+    "null": "<nil>",
+    "boolean": "bool",
+    "integer": "int64",
+    "number": "float64",
+    "string": "string",
+    "array": "[]interface {}",
+    "object": "map[string]interface {}",
+}
 _JSON_NAMES: Final = {"boolean": "bool", "integer": "number"}
 
 
@@ -58,7 +69,7 @@ def _schema() -> _Type:
     return schema
 
 
-_CODE: Final = _struct("Code", engine=_TEXT, source=_Type("map[string]interface {}", ("object",)))
+_CODE: Final = _struct("Code", engine=_TEXT)
 _TARGET: Final = _struct(
     "Target", target=_TEXT, rego=_TEXT, libs=_TEXTS, code=_list(_CODE), operations=_TEXTS
 )
@@ -70,15 +81,35 @@ _TEMPLATE: Final = _struct(
 )
 
 
+def go_type(value: Any, *, floats: bool = False) -> str:
+    """Return the name of a decoded value's type in Go; with `floats`, of a number where all are read as floats."""
+    kind = kind_of(value)
+    return _GO_TYPES["number" if floats and kind == "integer" else kind]
+
+
+def printed(value: Any) -> str:
+    """Return a value as Go's `%v` prints it."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{' '.join(map(printed, value))}]"
+    if isinstance(value, Mapping):
+        return f"map[{' '.join(f'{name}:{printed(value[name])}' for name in sorted(value))}]"
+    return str(value)
+
+
 def misfit(found: Mapping[str, Any]) -> tuple[Path, str] | None:
     """Return where a template has a value of the wrong type, and Go's words for it."""
     for path, fields, owner, kind, value in _wrong(found, _TEMPLATE, (), (), ""):
         actual = kind_of(value)
+        shown = _JSON_NAMES.get(actual, actual)
+        if actual == "number" and kind == _COUNT.name:
+            # Go's decoder tells a number that it could not put into an integer.
+            shown = f"number {json.dumps(value)}"
         where = ".".join((owner.removeprefix("v1."), *fields))
-        return path, (
-            f"json: cannot unmarshal {_JSON_NAMES.get(actual, actual)} into Go struct field {where}"
-            f" of type {kind}"
-        )
+        return path, (f"json: cannot unmarshal {shown} into Go struct field {where} of type {kind}")
     return None
 
 

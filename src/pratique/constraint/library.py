@@ -201,6 +201,7 @@ class Library:
 
     def _install(self, found: Mapping[str, Any], template: Template) -> _Installed:
         constraint = constraints.read(found, template)
+        validation.check_points(found)
         return _Installed(
             constraint,
             template,

@@ -40,16 +40,6 @@ def check(main: rego.Source, libs: Sequence[rego.Source], *, required: str) -> s
     Raises `ModuleError`, and `rego.CompileError` for what cannot be parsed.
     """
     module = rego.parse_module(main)
-    parsed = [rego.parse_module(lib) for lib in libs]
-    for one in parsed:
-        _check_library(one)
-    for one in (module, *parsed):
-        for imported in one.imports:
-            _check_import(imported)
-    for one in (module, *parsed):
-        for span, path in references(one):
-            if not path or path[0] not in READABLE:
-                raise _bad_reference(one, span, path[0] if path and path[0] != ANY else "")
     if not any(rule.path and rule.path[0] == required and not rule.function for rule in module.rules):
         raise ModuleError(
             f"the rule `{required}` is missing",
@@ -59,6 +49,16 @@ def check(main: rego.Source, libs: Sequence[rego.Source], *, required: str) -> s
             if module.version == "v0"
             else f'write `{required} contains {{"msg": msg}} if {{ ... }}`',
         )
+    parsed = [rego.parse_module(lib) for lib in libs]
+    for one in parsed:
+        _check_library(one)
+    for one in (module, *parsed):
+        for imported in one.imports:
+            _check_import(imported)
+    for one in (module, *parsed):
+        bad = [(span, path) for span, path in references(one) if not path or path[0] not in READABLE]
+        if bad:
+            raise _bad_reference(one, bad)
     return ".".join(module.package[1:])
 
 
@@ -69,7 +69,7 @@ def _check_library(module: nodes.Module) -> None:
         raise ModuleError(
             f"a library's package is `lib.<name>`, not `{shown}`",
             _start(module),
-            status=f'invalid rego: invalid module prefix: "{shown}" is not below "lib"',
+            status=f"invalid lib prefix: path data.{shown} not found in lib prefixes",
             hint="begin it with `package lib.NAME`",
         )
 
@@ -85,19 +85,29 @@ def _check_import(imported: nodes.Import) -> None:
     raise ModuleError(
         f"`import {path}` is not allowed in a template",
         imported.span.location(),
-        status=f'invalid import: bad import: "{path}"',
+        status=f'invalid import: {"cannot import input" if imported.path[0] == "input" else "bad import"}: "{path}"',
         hint=hint,
     )
 
 
-def _bad_reference(module: nodes.Module, span: Any, name: str) -> ModuleError:
-    shown = f"data.{name}" if name else "data"
+def _bad_reference(module: nodes.Module, bad: list[tuple[Any, tuple[str, ...]]]) -> ModuleError:
+    span, path = bad[0]
+    shown = f"data.{path[0]}" if path and path[0] != ANY else "data"
+    refs = "".join(f"disallowed ref {span.text}\n" for span, _ in bad)
+    where = told_file(module.source.file)
     return ModuleError(
         f"`{shown}` is not there for a template",
         span.location(),
-        status=f'invalid rego: check refs failed on module "{module.source.file}": disallowed ref {shown}',
+        status="invalid data references: check refs failed on module {"
+        + f"{where}}}: errors ({len(bad)}):\n{refs}",
         hint="a template reads `input`, `data.inventory` and its own libraries under `data.lib`",
     )
+
+
+def told_file(file: str) -> str:
+    """Return the name that Gatekeeper gives to a module of a template, of our `template`, `lib0`, `lib1`, ..."""
+    number = file.removeprefix("lib")
+    return f'libs["lib_{number}"]' if number.isdigit() else file
 
 
 def inventory_kinds(modules: Sequence[nodes.Module]) -> set[tuple[str, str]]:

@@ -25,6 +25,7 @@ from pratique.rego.runtime.tracing import Event
 
 MODULE: Final = "template"
 RULE: Final = "violation"
+EMPTY: Final = "empty module"
 # What a module that reads data has in its text: `metadata` is another word.
 _DATA: Final = re.compile(r"\bdata\b")
 
@@ -274,9 +275,13 @@ def _refusal(template: Template, problems: Any, prefix: str) -> TemplateError:
     )
     first = found[0]
     lines = [_opa_text(problem) for problem in problems]
-    plural = "" if len(lines) == 1 else "s"
-    joined = lines[0] if len(lines) == 1 else "".join(f"\n{line}" for line in lines)
-    status = f"{prefix}: {len(lines)} error{plural} occurred: {joined}"
+    if len(lines) > 1:
+        status = f"{prefix}: {len(lines)} errors occurred:\n" + "\n".join(lines)
+    elif problems[0].message == EMPTY:
+        # What has no text has no place, and OPA tells it as it is.
+        status = f"{prefix}: {modules.told_file(problems[0].location.file)}:0: {found[0].message}"
+    else:
+        status = f"{prefix}: 1 error occurred: {lines[0]}"
     return TemplateError(
         first.message,
         first.location or template.place(template.rego.path),
@@ -290,7 +295,7 @@ def _refusal(template: Template, problems: Any, prefix: str) -> TemplateError:
 def _opa_text(problem: Any) -> str:
     """Return a problem as OPA prints it, with the line and caret that it adds to what it cannot parse."""
     place: Location = problem.location
-    text = f"{place.file}:{place.line}: {problem.code}: {problem.message}"
+    text = f"{modules.told_file(place.file)}:{place.line}: {problem.code}: {problem.message}"
     if problem.code == "rego_parse_error" and place.text:
         text += f"\n\t{place.text}\n\t{' ' * (place.column - 1)}^"
     return text

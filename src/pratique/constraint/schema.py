@@ -94,9 +94,29 @@ _COLUMNS: Final = (
 )
 
 
+# The fields of apiextensions' JSONSchemaProps; Gatekeeper reads a template's schema into it, and so loses all others.
+# fmt: off
+_KNOWN: Final = frozenset({
+    "id", "$schema", "$ref", "description", "type", "format", "title", "default", "maximum",
+    "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems",
+    "minItems", "uniqueItems", "multipleOf", "enum", "maxProperties", "minProperties", "required", "items",
+    "allOf", "oneOf", "anyOf", "not", "properties", "additionalProperties", "patternProperties",
+    "dependencies", "additionalItems", "definitions", "externalDocs", "example", "nullable",
+    "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string",
+    "x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type",
+    "x-kubernetes-validations",
+})
+# fmt: on
+_MAPS: Final = ("properties", "patternProperties", "definitions")
+_LISTS: Final = ("allOf", "anyOf", "oneOf")
+
+
 def constraint_schema(parameters: Mapping[str, Any] | None, *, legacy: bool) -> dict[str, Any]:
-    """Return the schema of a template's constraints, around the schema of their parameters."""
-    own = copy.deepcopy(dict(parameters)) if parameters is not None else None
+    """Return the schema of a template's constraints, around the schema of their parameters.
+
+    Raises ValueError, in Gatekeeper's words, when an old schema cannot be made a legal one.
+    """
+    own = _read(parameters) if parameters is not None else None
     if legacy:
         own = preserve_unknown(own if own is not None else {})
     spec: dict[str, Any] = {
@@ -119,10 +139,27 @@ def constraint_schema(parameters: Mapping[str, Any] | None, *, legacy: bool) -> 
     }
 
 
+def _read(schema: Any) -> dict[str, Any]:
+    """Return a copy of a schema with the fields that JSONSchemaProps has."""
+    found: dict[str, Any] = {}
+    for name, value in schema.items() if isinstance(schema, Mapping) else ():
+        if name not in _KNOWN or value is None:
+            continue
+        if name in _MAPS and isinstance(value, Mapping):
+            found[name] = {key: _read(part) for key, part in value.items()}
+        elif name in _LISTS and isinstance(value, list):
+            found[name] = [_read(part) for part in value]
+        elif name in ("items", "additionalProperties", "not") and isinstance(value, Mapping):
+            found[name] = _read(value)
+        else:
+            found[name] = copy.deepcopy(value)
+    return found
+
+
 def preserve_unknown(schema: dict[str, Any]) -> dict[str, Any]:
     """Make an old, non-structural schema legal: keep unknown fields wherever a type is open.
 
-    Source: frameworks, `pkg/schema/transform.go`; only what it walks through is walked through.
+    Source: frameworks, `pkg/schema/transform.go`; only what it walks through is walked through. Raises ValueError.
     """
     kind = schema.get("type")
     if kind in (None, "", "object"):
@@ -131,10 +168,25 @@ def preserve_unknown(schema: dict[str, Any]) -> dict[str, Any]:
         schema["items"] = {}
     properties = schema.get("properties")
     parts = [*(properties.values() if isinstance(properties, dict) else ())]
+    if isinstance(schema.get("items"), list):
+        raise ValueError("non-nil JSONSchemas encountered, multiple schemas are not supported")
     for part in (*parts, schema.get("items"), schema.get("additionalProperties")):
         if isinstance(part, dict):
             preserve_unknown(part)
     return schema
+
+
+def names(kind: str, short_names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the names of a constraint kind."""
+    singular = kind.lower()
+    found: dict[str, Any] = {
+        "kind": kind,
+        "listKind": f"{kind}List",
+        "plural": singular,
+        "singular": singular,
+        "categories": ["constraint", "constraints"],
+    }
+    return found | ({"shortNames": list(short_names)} if short_names else {})
 
 
 def definition(
@@ -147,15 +199,6 @@ def definition(
     """Return the CRD of a constraint kind, owned by the template's object where that has a UID."""
     singular = kind.lower()
     metadata = template.get("metadata") or {}
-    names: dict[str, Any] = {
-        "kind": kind,
-        "listKind": f"{kind}List",
-        "plural": singular,
-        "singular": singular,
-        "categories": ["constraint", "constraints"],
-    }
-    if short_names:
-        names["shortNames"] = list(short_names)
     crd: dict[str, Any] = {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -166,7 +209,7 @@ def definition(
         "spec": {
             "group": GROUP,
             "scope": "Cluster",
-            "names": names,
+            "names": names(kind, short_names),
             "versions": [
                 {
                     "name": version,

@@ -13,7 +13,13 @@ from typing import Any, Final, Protocol
 
 from pratique.constraint import decode
 from pratique.constraint import schema as crds
-from pratique.constraint.errors import CONVERSION_ERROR, CREATE_ERROR, NoEngineError, TemplateError
+from pratique.constraint.errors import (
+    CONVERSION_ERROR,
+    CREATE_ERROR,
+    INGEST_ERROR,
+    NoEngineError,
+    TemplateError,
+)
 from pratique.errors import Location
 from pratique.kube import structural
 from pratique.rego.source import Version
@@ -134,7 +140,7 @@ class _Reader:
                 text, path, code=CONVERSION_ERROR, hint="give it the type that the message names last"
             )
         names = self.mapping(("spec", "crd", "spec", "names"))
-        targets, operations = self.targets()
+        self.no_word_beside_a_star()
         kind = names.get("kind")
         if not isinstance(kind, str) or not kind:
             raise self.error(f'ConstraintTemplate "{self.name}" does not specify CRD Kind', ("spec", "crd"))
@@ -145,13 +151,17 @@ class _Reader:
                 ("metadata", "name") if self.name else ("metadata",),
                 hint=f"name it `{kind.lower()}`, or change the kind",
             )
+        target, operations = self.target()
+        short_names = tuple(_texts(names.get("shortNames")))
+        schema = self.schema(version)
+        self.definable(kind, short_names, schema)
         return Template(
             name=self.name,
             kind=kind,
-            rego=self.rego(targets),
-            schema=self.schema(version),
+            rego=self.rego(target),
+            schema=schema,
             operations=operations,
-            short_names=tuple(_texts(names.get("shortNames"))),
+            short_names=short_names,
             annotations=self.annotations(),
             object=self.found,
             document=self.document,
@@ -171,7 +181,18 @@ class _Reader:
         found = self.metadata.get("annotations")
         return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
 
-    def targets(self) -> tuple[Mapping[str, Any], frozenset[str]]:
+    def no_word_beside_a_star(self) -> None:
+        """Refuse `*` among other operations, which Gatekeeper's webhook does before it looks at anything else."""
+        for index, target in enumerate(self.mapping(("spec",)).get("targets") or ()):
+            operations = _texts(target.get("operations")) if isinstance(target, Mapping) else []
+            if "*" in operations and len(operations) > 1:
+                raise self.error(
+                    "if '*' is present, must not specify other operations",
+                    ("spec", "targets", index, "operations"),
+                    code=CONVERSION_ERROR,
+                )
+
+    def target(self) -> tuple[Mapping[str, Any], frozenset[str]]:
         path: Path = ("spec", "targets")
         targets = self.mapping(("spec",)).get("targets")
         if not isinstance(targets, list) or len(targets) != 1 or not isinstance(targets[0], Mapping):
@@ -193,56 +214,71 @@ class _Reader:
                 (*path, 0, "operations"),
                 hint=f"write some of {', '.join(OPERATIONS[1:])}",
             )
-        if "*" in operations and len(operations) > 1:
-            raise self.error("if '*' is present, must not specify other operations", (*path, 0, "operations"))
         return target, operations
 
     def rego(self, target: Mapping[str, Any]) -> RegoSource:
         """Return the Rego; the short form overrides an entry of `code` for the same engine."""
         base: Path = ("spec", "targets", 0)
-        engines = []
-        if isinstance(target.get("rego"), str) and target["rego"].strip():
+        if target.get("rego"):
             return RegoSource(
                 target["rego"], tuple(_texts(target.get("libs"))), "v0", (*base, "rego"), (*base, "libs")
             )
-        for index, entry in enumerate(target.get("code") or ()):
-            if not isinstance(entry, Mapping):
-                continue
-            engines.append(str(entry.get("engine")))
-            source = entry.get("source")
-            if entry.get("engine") == REGO and isinstance(source, Mapping):
-                path = (*base, "code", index, "source")
-                rego = source.get("rego")
-                if not isinstance(rego, str):
-                    raise self.error("the Rego engine needs `source.rego`", path)
-                self.source_texts(source, path)
-                version: Version = "v1" if source.get("version") == "v1" else "v0"
-                libs = tuple(_texts(source.get("libs")))
-                return RegoSource(rego, libs, version, (*path, "rego"), (*path, "libs"))
-        if CEL in engines:
+        entries = [entry for entry in target.get("code") or () if isinstance(entry, Mapping)]
+        for index, entry in enumerate(entries):
+            if entry.get("engine") == REGO and entry.get("source") is not None:
+                return self.rego_source(entry["source"], (*base, "code", index, "source"))
+        if any(entry.get("engine") == CEL for entry in entries):
             raise self.error(
                 f"the template has only the engine {CEL}, which is not supported yet",
                 base,
                 hint=f"add an entry to `code` with `engine: {REGO}`",
                 kind=NoEngineError,
             )
-        raise self.error(
-            f'no language driver is installed that handles this constraint template: "{self.name}"',
+        raise self.ingest_error(
+            "no language driver is installed that handles this constraint template: available drivers: map[Rego:1],"
+            ' wanted ""',
             base,
             hint="write the policy under `rego`, or under `code` with `engine: Rego`",
             kind=NoEngineError,
         )
 
-    def source_texts(self, source: Mapping[str, Any], path: Path) -> None:
-        """Refuse what stands in a `source` with another type than Gatekeeper reads."""
-        for name, known, kind in (("libs", list, "[]interface {}"), ("version", str, "string")):
+    def rego_source(self, source: Any, path: Path) -> RegoSource:
+        """Read a `source`, in the words of Gatekeeper's Rego driver where something has another type than it reads."""
+        if not isinstance(source, Mapping):
+            raise self.ingest_error("could not recognize the type", path, hint="write `source: {rego: ...}`")
+        if "rego" not in source:
+            raise self.ingest_error(
+                "rego source missing required field: rego", path, hint="write `source.rego`"
+            )
+        for name, what, known, wanted in (
+            ("rego", "source", str, "string"),
+            ("version", "version", str, "string"),
+            ("libs", "libs", list, "[]interface{}"),
+        ):
             value = source.get(name)
-            if value is not None and not isinstance(value, known):
-                raise self.error(
-                    f".{name} accessor error: {value} is of the wrong type, expected {kind}:"
-                    f" while extracting Rego {name}",
-                    (*path, name),
+            if name in source and not isinstance(value, known):
+                found = f"{_as_float(value)}, expected {wanted}"
+                raise self.ingest_error(
+                    f".{name} accessor error: {found}: while extracting Rego {what}", (*path, name)
                 )
+        libs = source.get("libs") or []
+        for index, lib in enumerate(libs):
+            if not isinstance(lib, str):
+                found = f"{_as_float(lib)}, expected string"
+                raise self.ingest_error(
+                    f".libs accessor error: contains non-string key in the slice: {found}: while extracting Rego libs",
+                    (*path, "libs", index),
+                )
+        version: Version = "v1" if source.get("version") == "v1" else "v0"
+        return RegoSource(source["rego"], tuple(libs), version, (*path, "rego"), (*path, "libs"))
+
+    def ingest_error(
+        self, message: str, path: Path, *, hint: str = "", kind: type[TemplateError] = TemplateError
+    ) -> TemplateError:
+        """Return what Gatekeeper tells in the status alone."""
+        status = f"Could not ingest Rego: {message}"
+        where = place(self.document, path, self.name)
+        return kind(message, where, code=INGEST_ERROR, status=status, hint=hint)
 
     def schema(self, version: str) -> dict[str, Any]:
         path: Path = ("spec", "crd", "spec", "validation")
@@ -254,16 +290,32 @@ class _Reader:
         parameters = validation.get("openAPIV3Schema")
         if parameters is not None and not isinstance(parameters, Mapping):
             raise self.error("`openAPIV3Schema` must be an object", (*path, "openAPIV3Schema"))
-        whole = crds.constraint_schema(parameters, legacy=legacy)
-        problems = structural.check_structural(whole, path="spec.validation.openAPIV3Schema")
-        if problems:
-            text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
-            raise self.error(
-                text,
-                (*path, "openAPIV3Schema"),
-                hint="give every field a `type`, or set `legacySchema: true`",
-            )
-        return whole
+        try:
+            return crds.constraint_schema(parameters, legacy=legacy)
+        except ValueError as error:
+            raise self.error(str(error), (*path, "openAPIV3Schema"), code=CONVERSION_ERROR) from None
+
+    def definable(self, kind: str, short_names: tuple[str, ...], schema: dict[str, Any]) -> None:
+        """Refuse what could not stand in a CustomResourceDefinition."""
+        # Gatekeeper's libraries are newer than the API server's, and count characters.
+        wrong = [
+            str(error).replace("63 bytes", "63 characters")
+            for error in structural.name_errors(crds.names(kind, short_names))
+        ]
+        problems = structural.check_structural(schema, path="spec.validation.openAPIV3Schema")
+        if not wrong and not problems:
+            return
+        found = [*wrong, *problems]
+        path: Path = ("spec", "crd", "spec")
+        raise self.error(
+            found[0] if len(found) == 1 else f"[{', '.join(found)}]",
+            (*path, "names") if wrong else (*path, "validation", "openAPIV3Schema"),
+            hint="" if wrong else "give every field a `type`, or set `legacySchema: true`",
+        )
+
+
+def _as_float(value: Any) -> str:
+    return f"{decode.printed(value)} is of the type {decode.go_type(value, floats=True)}"
 
 
 def _texts(value: Any) -> list[str]:

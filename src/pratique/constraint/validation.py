@@ -10,9 +10,11 @@ Sources: `frameworks/constraint/pkg/client/client.go`, `.../crds/crds.go`, `gate
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from pratique.constraint import decode
 from pratique.constraint import schema as crds
 from pratique.constraint.errors import ConstraintError
 from pratique.constraint.review import POINTS
@@ -28,16 +30,7 @@ ANY_POINT: Final = "*"
 SEVERITY: Final = ("deny", "warn", "dryrun")
 
 _INVALID: Final = "invalid Constraint: "
-# How Go names the types of decoded JSON: where a field is looked up, and where it is read into a struct.
-_GO_TYPES: Final = {
-    "null": "<nil>",
-    "boolean": "bool",
-    "integer": "int64",
-    "number": "float64",
-    "string": "string",
-    "array": "[]interface {}",
-    "object": "map[string]interface {}",
-}
+_LABEL: Final = re.compile(r"(?<=\.)matchLabels\[[^\]]*\]: ")
 _JSON_NAMES: Final = {"boolean": "bool", "integer": "number"}
 
 
@@ -92,13 +85,7 @@ def check(found: Mapping[str, Any], template: Template) -> tuple[str, str]:
             hint="write `v1beta1`",
         )
     _check_schema(found, template.schema)
-    spec = _mapping(found, "spec")
-    if spec.get("enforcementAction") == SCOPED and not isinstance(spec.get("scopedEnforcementActions"), list):
-        raise ConstraintError(
-            "missing required field: spec.scopedEnforcementActions must be defined",
-            hint="list an `action` and the `enforcementPoints` where it holds",
-        )
-    scope = _mapping(spec, "match").get("scope")
+    scope = _mapping(_mapping(found, "spec"), "match").get("scope")
     if scope not in (None, "") and scope not in match.SCOPES:
         # Gatekeeper takes any word here and then matches everything (1.4).
         raise ConstraintError(
@@ -107,9 +94,19 @@ def check(found: Mapping[str, Any], template: Template) -> tuple[str, str]:
     return kind, name
 
 
+def check_points(found: Mapping[str, Any]) -> None:
+    """Raise `ConstraintError` when a scoped constraint says nothing of where it holds; checked when it is taken in."""
+    spec = _mapping(found, "spec")
+    if spec.get("enforcementAction") == SCOPED and not isinstance(spec.get("scopedEnforcementActions"), list):
+        raise ConstraintError(
+            "missing required field: spec.scopedEnforcementActions must be defined",
+            hint="list an `action` and the `enforcementPoints` where it holds",
+        )
+
+
 def _check_schema(found: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     # Before defaults are filled in: a null is wrong even where it would get a default.
-    wrong = [_complaint(error) for error in structural.errors(found, schema)]
+    wrong = [text for error in structural.errors(found, schema) for text in _complaints(error)]
     if wrong:
         raise ConstraintError(f"schema validation failed: {_aggregate(wrong)}", schema=True)
     # What every object has the API server keeps by its own rules; no schema names it.
@@ -119,12 +116,16 @@ def _check_schema(found: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise ConstraintError(f"{_INVALID}unknown fields: [{' '.join(unknown)}]", schema=True)
 
 
-def _complaint(error: FieldError) -> str:
+def _complaints(error: FieldError) -> Iterator[str]:
     # Gatekeeper validates below a path without a name, and reads every number as a float.
     text = error.text
     if error.reason == "FieldValueTypeInvalid":
         text = text.replace(': "integer"', ': "number"')
-    return f"[]: {text}" if error.field == "<nil>" else f"[].{error.field}: {text}"
+    yield f"[]: {text}" if error.field == "<nil>" else f"[].{error.field}: {text}"
+    if text.endswith('in body must be of type integer: "number"'):
+        # The check of ranges in its kube-openapi speaks up too; the API server's does not.
+        path = "" if error.field == "<nil>" else error.field
+        yield f'[]: Invalid value: "": Checked value must be of type integer (default format) in {path}'
 
 
 def _aggregate(texts: Iterable[str]) -> str:
@@ -146,7 +147,9 @@ def _check_selectors(found: Mapping[str, Any]) -> None:
         # Gatekeeper gives both selectors the same path.
         problems = selectors.check_selector(selector, "spec.labelSelector")
         if problems:
-            raise ConstraintError(f"{_INVALID}{_aggregate(problems)}", hint=f"mend `spec.match.{name}`")
+            # Nor does its library say which label.
+            told = _aggregate([_LABEL.sub("matchLabels: ", problem) for problem in problems])
+            raise ConstraintError(f"{_INVALID}{told}", hint=f"mend `spec.match.{name}`")
 
 
 def _look_up(found: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any] | None:
@@ -166,25 +169,12 @@ def _look_up(found: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, An
 
 
 def _no_object(value: Any, path: tuple[str, ...]) -> ConstraintError:
-    kind = _GO_TYPES[structural.kind_of(value)]
     return ConstraintError(
-        f"{_INVALID}.{'.'.join(path)} accessor error: {_go(value)} is of the type {kind},"
+        f"{_INVALID}.{'.'.join(path)} accessor error: {decode.printed(value)}"
+        f" is of the type {decode.go_type(value)},"
         " expected map[string]interface{}",
         schema=True,
     )
-
-
-def _go(value: Any) -> str:
-    """Return a value as Go's `%v` prints it."""
-    if value is None:
-        return "<nil>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return f"[{' '.join(map(_go, value))}]"
-    if isinstance(value, Mapping):
-        return f"map[{' '.join(f'{name}:{_go(value[name])}' for name in sorted(value))}]"
-    return str(value)
 
 
 def _unreadable(selector: Mapping[str, Any]) -> str:
@@ -240,28 +230,39 @@ def check_action(found: Mapping[str, Any]) -> None:
     if action != SCOPED:
         return
     entries = spec.get("scopedEnforcementActions")
-    if not isinstance(entries, list) or not entries:
+    if entries is None:
         raise ConstraintError(
-            "enforcementAction `scoped` needs `scopedEnforcementActions`",
+            "error fetching scopedEnforcementActions: scopedEnforcementActions is required",
             http_code=500,
             hint="list an `action` and the `enforcementPoints` where it holds",
         )
+    if problems := _scoped_problems([entry for entry in entries if isinstance(entry, Mapping)]):
+        raise ConstraintError("\n".join(problems), http_code=500)
+
+
+def _scoped_problems(entries: list[Mapping[str, Any]]) -> list[str]:
+    """Return what is wrong with scoped actions (gatekeeper, `pkg/util/enforcement_action.go`)."""
+    actions = [str(entry.get("action") or "") for entry in entries]
+    points: list[str] = []
     for entry in entries:
-        inner = entry.get("action") if isinstance(entry, Mapping) else None
-        if inner not in SEVERITY:
-            raise ConstraintError(
-                f'unrecognized scopedEnforcementActions: "{inner}" is not within the supported list'
-                f" [{' '.join(ACTIONS[:3])}]",
-                http_code=500,
-            )
-        for point in entry.get("enforcementPoints") or ():
-            name = point.get("name") if isinstance(point, Mapping) else None
-            if name != ANY_POINT and name not in POINTS:
-                raise ConstraintError(
-                    f"`{name}` is not an enforcement point",
-                    http_code=500,
-                    hint=f"write one of {', '.join(POINTS)} or `*`",
-                )
+        named = [_named(point) for point in entry.get("enforcementPoints") or ()]
+        points += [name for name in named or [""] if name not in (ANY_POINT, *POINTS)]
+    found = []
+    if points:
+        found.append(
+            "unrecognized enforcement points: constraint will not be enforced for enforcement points"
+            f" [{' '.join(points)}], supported enforcement points are [{' '.join(POINTS)}]"
+        )
+    if unknown := [action for action in actions if action not in SEVERITY]:
+        found.append(
+            f"unrecognized enforcementAction: [{' '.join(unknown)}] is not within the supported list"
+            f" [{' '.join(ACTIONS[:3])}]"
+        )
+    return found
+
+
+def _named(point: Any) -> str:
+    return str(point.get("name") or "") if isinstance(point, Mapping) else ""
 
 
 def _mapping(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -71,7 +71,7 @@ class Kinds:
                 ) from None
         node = resource.schema
         if node is not None:
-            unknown += schema.prune(result, node, root=True)
+            unknown += sorted(schema.prune(result, node, root=True))
             schema.drop_nulls(result, node)
             schema.set_defaults(result, node)
         return Read(result, unknown)

@@ -12,8 +12,6 @@ no omitempty, `z` that it has omitzero.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import gzip
 import re
 from collections.abc import Callable
@@ -25,7 +23,7 @@ from typing import Any
 import orjson
 
 from pratique.errors import InputError
-from pratique.kube import quantity
+from pratique.kube import base64text, quantity
 
 Node = dict[str, Any]
 Convert = Callable[[Any, "Place"], Any]
@@ -195,11 +193,9 @@ def _bytes(value: Any, place: Place) -> Any:
     if not isinstance(value, str):
         raise _mismatch(value, place, "[]uint8")
     try:
-        base64.b64decode(value, validate=True)
-    except binascii.Error:
-        bad = re.search(r"[^A-Za-z0-9+/\r\n]", value.rstrip("="))
-        spot = bad.start() if bad else len(value) - len(value) % 4
-        raise DecodeError(f"illegal base64 data at input byte {spot}") from None
+        base64text.decoded(value.encode())
+    except ValueError as error:
+        raise DecodeError(str(error)) from None
     return value
 
 

@@ -306,20 +306,13 @@ class Writes:
             validation.validate(new, old=old, namespaced=resource.namespaced, subresource=subresource)
         )
         if resource.custom and resource.schema is not None:
-            body = {key: value for key, value in new.items() if key != "metadata"}
-            errors += schema.errors(body, _without_metadata(resource.schema))
+            # Of metadata, a definition's schema may speak of two names; the rest is the API server's own.
+            named = {key: new["metadata"][key] for key in ("name", "generateName") if key in new["metadata"]}
+            errors += schema.errors({**new, "metadata": named}, resource.schema)
         if resource.key == DEFINITIONS and not subresource:
             errors += custom_validation.validate(new, old)
         if errors:
             raise status.unacceptable(resource.kind, resource.group, objects.name(new), errors=errors)
-
-
-def _without_metadata(node: schema.Schema) -> schema.Schema:
-    properties = node.get("properties") or {}
-    if "metadata" not in properties:
-        return node
-    kept = {key: value for key, value in properties.items() if key != "metadata"}
-    return {**node, "properties": kept, "x-kubernetes-preserve-unknown-fields": True}
 
 
 def check_address(obj: Object, target: Target) -> None:

@@ -7,19 +7,22 @@ whole thing once more, with the answer at hand (gatekeeper.md 1.10).
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pratique.errors import InputError
-from pratique.kube import objects
+from pratique.kube import base64text, objects
 
 GROUP: Final = "externaldata.gatekeeper.sh"
 KIND: Final = "Provider"
 VERSIONS: Final = ("v1beta1", "v1alpha1")
-_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_PEM: Final = re.compile(r"-----BEGIN ([^\n-]*)-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+_URL_HINT: Final = "write `https://HOST[:PORT]/PATH`"
+_HOST: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
+_NOT_OF_HOSTS: Final = re.compile(r"[ \\^`{|}]")
+_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}")
 
 
 class ProviderError(InputError):
@@ -79,12 +82,14 @@ def read(document: Mapping[str, Any]) -> Provider:
     if not isinstance(spec, dict):
         raise ProviderError("`spec` must be an object")
     url, timeout, bundle = spec.get("url") or "", spec.get("timeout") or 0, spec.get("caBundle") or ""
-    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-        raise ProviderError(f"invalid provider url. value: {url}", hint="write `https://HOST[:PORT]/PATH`")
+    if not isinstance(url, str) or not url:
+        raise ProviderError(f"invalid provider url. value: {url}", hint=_URL_HINT)
     if isinstance(timeout, bool) or not isinstance(timeout, int) or timeout < 0:
         raise ProviderError(f"provider timeout should be a positive integer. value: {timeout}")
-    if url.startswith("http://"):
-        raise ProviderError("only HTTPS scheme is supported for Providers")
+    if problem := _url_problem(url):
+        raise ProviderError(f'parse "{url}": {problem}', hint=_URL_HINT)
+    if not url.lower().startswith("https:"):
+        raise ProviderError("only HTTPS scheme is supported for Providers", hint=_URL_HINT)
     if not isinstance(bundle, str) or not bundle:
         raise ProviderError(
             "caBundle should be set for HTTPS scheme",
@@ -122,15 +127,42 @@ def reply(document: Any, *, status_code: int = 200) -> Reply:
     )
 
 
+def _url_problem(url: str) -> str:
+    """Return what Go's `net/url` cannot read of an URL, or nothing."""
+    host = _HOST.match(url)
+    if host and (wrong := _NOT_OF_HOSTS.search(host[1])):
+        return f'invalid character "{wrong[0]}" in host name'
+    if wrong := _ESCAPE.search(url):
+        return f'invalid URL escape "{wrong[0]}"'
+    return ""
+
+
 def _authorities(bundle: str) -> str:
+    """Return the PEM text of a bundle, of which the first certificate is looked at, as Gatekeeper does."""
     try:
-        text = base64.b64decode("".join(bundle.split()), validate=True).decode()
-    except (binascii.Error, ValueError):
-        raise ProviderError(
-            "failed to decode CA bundle: illegal base64 data", hint="`base64 -w0 ca.crt` writes it"
-        ) from None
-    if _BEGIN not in text:
-        raise ProviderError(
-            "failed to append provider's CA bundle to certificate pool", hint="it holds no PEM"
-        )
+        data = base64text.decoded(bundle.encode())
+    except ValueError as error:
+        hint = "`base64 -w0 ca.crt` writes it"
+        raise ProviderError(f"failed to base64 decode caBundle: {error}", hint=hint) from None
+    text = data.decode(errors="replace")
+    found = _PEM.search(text)
+    try:
+        certificate = base64text.decoded("".join(found[2].split()).encode()) if found else b""
+    except ValueError:
+        certificate = b""
+    if not certificate:
+        raise ProviderError("bad caBundle", hint="it holds no PEM certificate")
+    if not _is_sequence(certificate):
+        hint = "put the PEM certificate of the provider's authority there"
+        raise ProviderError("failed to parse caBundle: x509: malformed certificate", hint=hint)
     return text
+
+
+def _is_sequence(data: bytes) -> bool:
+    """Tell whether bytes are one whole DER sequence, as a certificate is (X.690, 8.1); TLS reads the rest."""
+    if len(data) < 2 or data[0] != 0x30:
+        return False
+    if data[1] < 0x80:
+        return len(data) == 2 + data[1]
+    size = data[1] & 0x7F
+    return len(data) == 2 + size + int.from_bytes(data[2 : 2 + size], "big")

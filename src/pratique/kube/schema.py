@@ -96,9 +96,6 @@ def _type_fits(value: Any, schema: Schema, path: str, found: list[FieldError]) -
     if not fits:
         text = f'{path} in body must be of type {wanted}: "{actual}"'
         found.append(status.type_invalid(path or "<nil>", actual, text))
-        if wanted == "integer" and actual == "number":
-            # kube-openapi's check of ranges speaks up too.
-            _composite(found, f"Checked value must be of type integer (default format) in {path}")
     return fits
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import re2
 
+from pratique.kube import names, regexps, status
 from pratique.kube import schema as values
-from pratique.kube import status
 from pratique.kube.objects import copy
 from pratique.kube.schema import EMBEDDED, INT_OR_STRING, PRESERVE
 from pratique.kube.status import FieldError
@@ -57,11 +57,52 @@ def check_structural(schema: Schema, path: str = ROOT) -> list[str]:
 
 def errors(schema: Schema, path: str = ROOT) -> list[FieldError]:
     """Return why a schema may not be used."""
+    form = [*_form(schema, path, root=True, meta=False)]
+    if _is_no_structure(schema):
+        # What cannot be read as a structure is complained about for its form alone.
+        return form
     found = [*_invariants(schema, "root", path), *_completeness(schema, schema, path, path)]
     found.sort(key=str)
     if not found:
         found += _defaults(schema, path)
-    return [*found, *_form(schema, path, root=True, meta=False)]
+    return [*found, *form]
+
+
+def _is_no_structure(schema: Schema) -> bool:
+    """Tell whether apiextensions' `NewStructural` gives up on a schema."""
+    if any(schema.get(name) for name in (*_UNSUPPORTED, "$schema")) or isinstance(schema.get("items"), list):
+        return True
+    if schema.get(PRESERVE) is False:
+        return True
+    parts = [
+        *_properties(schema).values(),
+        *(_single(schema, name) for name in ("items", "additionalProperties", "not")),
+    ]
+    parts += [node for word in ("allOf", "anyOf", "oneOf") for node in schema.get(word) or ()]
+    return any(isinstance(part, Mapping) and _is_no_structure(part) for part in parts)
+
+
+def name_errors(wanted: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield what is wrong with the `spec.names` of a definition."""
+    for name in ("plural", "singular"):
+        yield from label_errors(f"spec.names.{name}", wanted.get(name) or "")
+    lead = "may have mixed case, but should otherwise match: "
+    for name in ("kind", "listKind"):
+        value = wanted.get(name) or ""
+        yield from label_errors(f"spec.names.{name}", value.lower(), lead=lead, shown=value)
+    for index, value in enumerate(wanted.get("shortNames") or []):
+        yield from label_errors(f"spec.names.shortNames[{index}]", value)
+    if wanted.get("kind") and wanted["kind"] == wanted.get("listKind"):
+        text = "kind and listKind may not be the same"
+        yield status.invalid("spec.names.listKind", wanted["listKind"], text)
+    for index, value in enumerate(wanted.get("categories") or []):
+        yield from label_errors(f"spec.names.categories[{index}]", value)
+
+
+def label_errors(field: str, value: str, *, lead: str = "", shown: str = "") -> Iterator[FieldError]:
+    """Yield why a text is no DNS-1035 label; an empty one is somebody else's matter."""
+    if value and (problems := names.is_dns1035_label(value)):
+        yield status.invalid(field, shown or value, lead + ",".join(problems))
 
 
 def _single(schema: Schema, name: str) -> Schema | None:
@@ -156,8 +197,7 @@ def _pattern_problem(pattern: str) -> str:
     try:
         re2.compile(pattern, options=options)
     except re2.error as error:
-        text = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error.args[0])
-        return f"error parsing regexp: {text}"
+        return f"error parsing regexp: {regexps.go_message(error, pattern)}"
     return ""
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from pratique.kube import objects
 from pratique.kube.diff import same
 from pratique.kube.match import Candidate, Matcher, compile_match
+from pratique.kube.schema import kind_of
 from pratique.mutation import apply_to, conditions, image, location, values
 from pratique.mutation.apply_to import GVK, Binding, Bindings
 from pratique.mutation.conditions import MUST_NOT_EXIST, Conditions
@@ -186,7 +187,12 @@ def _modify_set(parts: _Parts) -> Mutator:
     operation = values.choice(parts.parameters.get("operation"), (MERGE, PRUNE), "spec.parameters.operation")
     members = _block(parts.parameters, "values", "spec.parameters.values").get("fromList")
     if members is not None and not isinstance(members, list):
-        raise MutatorError("`spec.parameters.values.fromList` must be a list")
+        kind = {"string": "string", "object": "object", "boolean": "bool"}.get(kind_of(members), "number")
+        raise MutatorError(
+            f"json: cannot unmarshal {kind} into Go struct field Values.spec.parameters.values.fromList"
+            " of type []interface {}",
+            hint="write a list",
+        )
     setter = Members(operation, tuple(members or ()))
     return _mutator(parts, path, setter, terminal=SET, must_terminate=False)
 

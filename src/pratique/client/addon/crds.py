@@ -33,7 +33,7 @@ def _constraint_templates() -> Schema:
             stored=name == "v1",
             status=True,
         )
-        for name, legacy in (("v1", False), ("v1beta1", True), ("v1alpha1", True))
+        for name, legacy in (("v1", False), ("v1alpha1", True), ("v1beta1", True))
     ]
     return schemas.definition(
         "templates.gatekeeper.sh",
@@ -52,8 +52,7 @@ def _template_spec(legacy: bool) -> Schema:
             "openAPIV3Schema": schemas.described(ANY, "The schema of `spec.parameters` of the constraints."),
         }
     )
-    if not legacy:
-        validation["default"] = {"legacySchema": False}
+    validation["default"] = {"legacySchema": legacy}
     names = schemas.struct(
         {
             "kind": schemas.described(
@@ -65,7 +64,10 @@ def _template_spec(legacy: bool) -> Schema:
     code = schemas.struct(
         {
             "engine": schemas.described(STRING, "The language: Rego or K8sNativeValidation."),
-            "source": schemas.described(ANY, "The code, in the shape that its engine asks for."),
+            "source": {
+                "x-kubernetes-preserve-unknown-fields": True,
+                "description": "The code, in the shape that its engine asks for.",
+            },
         },
         required=("engine", "source"),
     )
@@ -82,9 +84,8 @@ def _template_spec(legacy: bool) -> Schema:
                 **{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["engine"]},
             ),
             "operations": schemas.array(
-                STRING | {"enum": ["*", "CREATE", "UPDATE", "DELETE", "CONNECT"]},
+                STRING | {"enum": ["*", "CREATE", "DELETE", "UPDATE", "CONNECT"]},
                 "The operations that are judged at admission; all when empty.",
-                **{"x-kubernetes-list-type": "set"},
             ),
         }
     )
@@ -143,7 +144,11 @@ def _configs() -> Schema:
             "readiness": schemas.struct({"statsEnabled": BOOLEAN}),
         }
     )
-    root = schemas.root("The settings of the policy engine in this cluster; its name is `config`.", spec, ANY)
+    root = schemas.root(
+        "The settings of the policy engine in this cluster; its name is `config`.",
+        spec,
+        crds_mutation.by_pod("configUID", "", {"type": STRING, "message": STRING}),
+    )
     return schemas.definition(
         "config.gatekeeper.sh",
         "Config",
@@ -155,7 +160,7 @@ def _configs() -> Schema:
 
 def _sync_sets() -> Schema:
     spec = schemas.struct({"gvks": _gvk("Kinds that policies find in `data.inventory`.")})
-    root = schemas.root("Kinds whose objects policies may look up.", spec)
+    root = schemas.named(schemas.root("Kinds whose objects policies may look up.", spec))
     return schemas.definition(
         "syncset.gatekeeper.sh",
         "SyncSet",

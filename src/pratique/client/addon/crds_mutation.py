@@ -15,6 +15,7 @@ from pratique.client.addon.schemas import (
     array,
     definition,
     described,
+    named,
     root,
     struct,
     version,
@@ -27,7 +28,7 @@ MUTATIONS = "mutations.gatekeeper.sh"
 
 def definitions() -> list[Schema]:
     """Return the CustomResourceDefinitions, ready to apply."""
-    every = ("v1", "v1beta1", "v1alpha1")
+    every = ("v1", "v1alpha1", "v1beta1")
     return [
         _mutator(
             "Assign", every, _assign_parameters(_external_data()), about="Sets a field outside metadata."
@@ -48,14 +49,9 @@ def definitions() -> list[Schema]:
     ]
 
 
-def _choice(text: str, *words: str) -> Schema:
+def _choice(text: str, *words: str, default: str = "") -> Schema:
     """Return the schema of a text that is one of `words`, the first by default."""
-    return {"type": "string", "enum": list(words), "default": words[0], "description": text}
-
-
-def _named(schema: Schema) -> Schema:
-    schema["properties"]["metadata"] = struct({"name": STRING | {"maxLength": 63}})
-    return schema
+    return {"type": "string", "enum": list(words), "default": default or words[0], "description": text}
 
 
 def _mutator(
@@ -76,17 +72,14 @@ def _mutator(
             },
             "The kinds that are changed; no wildcards.",
         )
-    schema = _named(
-        root(about, struct(spec), _by_pod("mutatorUID", "enforced", {"type": STRING, "message": STRING}))
-    )
+    status = by_pod("mutatorUID", "enforced", {"type": STRING, "message": STRING})
+    schema = root(about, struct(spec), status)
     return definition(
         MUTATIONS,
         kind,
         kind.lower(),
         scope="Cluster",
-        versions=[
-            version(name, copy.deepcopy(schema), stored=name == versions[0], status=True) for name in versions
-        ],
+        versions=[_versioned(name, schema, stored=name == versions[0]) for name in versions],
     )
 
 
@@ -109,14 +102,17 @@ def _external_data() -> Schema:
         {
             "provider": described(STRING, "The Provider that is asked."),
             "dataSource": _choice("What it is asked about.", "ValueAtLocation", "Username"),
-            "failurePolicy": _choice("What to do if that fails.", "Fail", "Ignore", "UseDefault"),
+            "failurePolicy": _choice(
+                "What to do if that fails.", "UseDefault", "Ignore", "Fail", default="Fail"
+            ),
             "default": described(STRING, "The value for UseDefault."),
-        }
+        },
+        required=("provider",),
     )
 
 
 def _assign(external: Schema) -> Schema:
-    field = STRING | {"enum": ["namespace", "name"]}
+    field = described(STRING, "`namespace` or `name`.")
     return struct(
         {"value": ANYTHING, "fromMetadata": struct({"field": field}), "externalData": external},
         about="Exactly one of these.",
@@ -128,7 +124,7 @@ def _assign_parameters(external: Schema) -> Schema:
 
 
 def _set_parameters() -> Schema:
-    values = struct({"fromList": array(ANYTHING)})
+    values = {"type": "object", "description": "`fromList`: the values."} | ANYTHING
     return {
         "operation": _choice("Add what is missing, or take out.", "merge", "prune"),
         "values": values,
@@ -157,17 +153,20 @@ def _expansion_template() -> Schema:
         }
     )
     error = {"type": STRING, "message": STRING}
-    schema = _named(root("What an object will generate.", spec, _by_pod("templateUID", "", error)))
+    schema = root("What an object will generate.", spec, by_pod("templateUID", "", error))
     return definition(
         "expansion.gatekeeper.sh",
         "ExpansionTemplate",
         "expansiontemplate",
         scope="Cluster",
-        versions=[
-            version(name, copy.deepcopy(schema), stored=name == "v1beta1", status=True)
-            for name in ("v1beta1", "v1alpha1")
-        ],
+        versions=[_versioned(name, schema, stored=name == "v1alpha1") for name in ("v1alpha1", "v1beta1")],
     )
+
+
+def _versioned(name: str, schema: Schema, *, stored: bool) -> Schema:
+    """Return one version; that in which objects are stored limits their names itself, the webhook does for the rest."""
+    schema = copy.deepcopy(schema)
+    return version(name, named(schema) if stored else schema, stored=stored, status=True)
 
 
 def _provider() -> Schema:
@@ -178,28 +177,35 @@ def _provider() -> Schema:
             "caBundle": described(STRING, "Base64 of the PEM certificates that the server's is checked by."),
         }
     )
-    error = {"type": STRING, "message": STRING, "retryable": {"type": "boolean"}, "errorTimestamp": STRING}
-    schema = root("Who answers `external_data`.", spec, _by_pod("providerUID", "active", error))
+    moment = STRING | {"format": "date-time"}
+    error = {"type": STRING, "message": STRING, "retryable": {"type": "boolean"}, "errorTimestamp": moment}
+    status = by_pod("providerUID", "active", error)
+    entry = status["properties"]["byPod"]["items"]["properties"]
+    entry |= {"lastTransitionTime": moment, "lastCacheUpdateTime": moment}
+    schema = root("Who answers `external_data`.", spec, status)
+    old = version("v1alpha1", copy.deepcopy(schema), stored=False, status=True)
+    instead = (
+        "externaldata.gatekeeper.sh/v1alpha1 is deprecated. Use externaldata.gatekeeper.sh/v1beta1 instead."
+    )
+    old |= {"deprecated": True, "deprecationWarning": instead}
     return definition(
         "externaldata.gatekeeper.sh",
         "Provider",
         "providers",
         scope="Cluster",
-        versions=[
-            version(name, copy.deepcopy(schema), stored=name == "v1beta1", status=True)
-            for name in ("v1beta1", "v1alpha1")
-        ],
+        versions=[old, version("v1beta1", schema, stored=True, status=True)],
     )
 
 
-def _by_pod(owner: str, flag: str, error: dict[str, Any]) -> Schema:
+def by_pod(owner: str, flag: str, error: dict[str, Any]) -> Schema:
+    """Return the schema of a `status` in which each pod has an entry: whose it is, whether it is in force, errors."""
     entry: Schema = {
         "id": described(STRING, "The pod that speaks."),
         owner: STRING,
         "observedGeneration": INTEGER,
         "operations": array(STRING),
-        "errors": array(struct(error)),
+        "errors": array(struct(error, required=("message",))),
     }
     if flag:
         entry[flag] = described({"type": "boolean"}, "Whether it is in force in that pod.")
-    return struct({"byPod": array(struct(entry) | {"x-kubernetes-preserve-unknown-fields": True})})
+    return struct({"byPod": array(struct(entry))})

@@ -74,3 +74,9 @@ def root(about: str, spec: Schema, status: Schema | None = None) -> Schema:
     if status is not None:
         properties["status"] = status
     return struct(properties, about=about)
+
+
+def named(schema: Schema) -> Schema:
+    """Return the schema of a whole object whose name is no longer than a label's value."""
+    schema["properties"]["metadata"] = struct({"name": STRING | {"maxLength": 63}})
+    return schema

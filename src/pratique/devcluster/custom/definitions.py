@@ -24,6 +24,14 @@ KEY = "customresourcedefinitions.apiextensions.k8s.io"
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 CLEANUP_PAUSE = 0.4
 """How long to wait before looking again whether finalizers let a definition's objects go."""
+_FIELD_OF = {
+    "PluralConflict": "plural",
+    "SingularConflict": "singular",
+    "ShortNamesConflict": "shortNames",
+    "KindConflict": "kind",
+    "ListKindConflict": "listKind",
+}
+"""Which of the names each conflict keeps back."""
 log = logging.getLogger(__name__)
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 
@@ -92,13 +100,17 @@ class Definitions:
         definition = self._server.store.get(KEY, name)
         if definition is None or definition["metadata"].get("deletionTimestamp"):
             return
-        problem = self._name_problem(definition)
+        problems = self._name_problems(definition)
         before = definition.get("status") or {}
         conditions = {item["type"]: item for item in before.get("conditions") or []}
         names = definition["spec"]["names"]
-        accepted = before.get("acceptedNames") or {}
-        if problem is None:
-            accepted = names
+        refused = {_FIELD_OF[reason] for reason, _ in problems}
+        # Each name is accepted by itself; the short ones only together.
+        accepted = {key: value for key, value in names.items() if key not in refused}
+        accepted |= {
+            key: value for key, value in (before.get("acceptedNames") or {}).items() if key in refused
+        }
+        if not problems:
             _set(conditions, "NamesAccepted", "True", "NoConflicts", "no conflicts found")
             _set(
                 conditions,
@@ -108,7 +120,8 @@ class Definitions:
                 "the initial names have been accepted",
             )
         else:
-            reason, message = problem
+            # The last conflict found is the one reported, as in the original.
+            reason, message = problems[-1]
             _set(conditions, "NamesAccepted", "False", reason, message)
             if conditions.get("Established", {}).get("status") != "True":
                 _set(conditions, "Established", "False", "NotAccepted", "not all names are accepted")
@@ -125,8 +138,8 @@ class Definitions:
         if conditions["Established"]["status"] == "True":
             self._serve(definition)
 
-    def _name_problem(self, definition: Object) -> tuple[str, str] | None:
-        """Return why a definition may not have its names, as reason and message."""
+    def _name_problems(self, definition: Object) -> list[tuple[str, str]]:
+        """Return why a definition may not have its names, each as reason and message."""
         spec, own = definition["spec"], definition["metadata"]["name"]
         taken: dict[str, str] = {}
         kinds: dict[str, str] = {}
@@ -152,9 +165,9 @@ class Definitions:
             ("KindConflict", names.get("kind"), kinds),
             ("ListKindConflict", names.get("listKind"), kinds),
         )
-        # The last conflict found is the one reported, as in the original.
-        found = [(reason, word) for reason, word, used in checks if word and word in used]
-        return (found[-1][0], f'"{found[-1][1]}" is already in use') if found else None
+        return [
+            (reason, f'"{word}" is already in use') for reason, word, used in checks if word and word in used
+        ]
 
     def _serve(self, definition: Object) -> None:
         conditions = (definition.get("status") or {}).get("conditions") or []

@@ -42,11 +42,6 @@ def validate(definition: Object, old: Object | None) -> list[FieldError]:
     return found
 
 
-def _labels(field: str, value: str, *, lead: str = "", shown: str = "") -> Iterator[FieldError]:
-    if value and (problems := names.is_dns1035_label(value)):
-        yield status.invalid(field, shown or value, lead + ",".join(problems))
-
-
 def _spec(spec: Object) -> Iterator[FieldError]:
     group, scope = spec.get("group") or "", spec.get("scope") or ""
     if not group:
@@ -69,7 +64,7 @@ def _spec(spec: Object) -> Iterator[FieldError]:
     for name in ("plural", "singular", "kind", "listKind"):
         if not wanted.get(name):
             yield status.required(f"spec.names.{name}")
-    yield from _names(wanted)
+    yield from structural.name_errors(wanted)
     yield from _hoisted(versions)
     yield from _conversion(spec)
 
@@ -82,7 +77,7 @@ def _same(versions: list[Object], name: str) -> bool:
 def _versions(versions: list[Object]) -> Iterator[FieldError]:
     storage = sum(bool(version.get("storage")) for version in versions)
     for index, version in enumerate(versions):
-        yield from _labels(f"spec.versions[{index}].name", version.get("name") or "")
+        yield from structural.label_errors(f"spec.versions[{index}].name", version.get("name") or "")
         warning = version.get("deprecationWarning")
         if warning is not None and not version.get("deprecated"):
             text = "can only be set for deprecated versions"
@@ -172,22 +167,6 @@ def _subresources(version: Object, path: str) -> Iterator[FieldError]:
             yield from _simple_path(value, field)
         elif not value.startswith(roots):
             yield status.invalid(field, value, f"should be a json path {words}")
-
-
-def _names(wanted: Object) -> Iterator[FieldError]:
-    for name in ("plural", "singular"):
-        yield from _labels(f"spec.names.{name}", wanted.get(name) or "")
-    lead = "may have mixed case, but should otherwise match: "
-    for name in ("kind", "listKind"):
-        value = wanted.get(name) or ""
-        yield from _labels(f"spec.names.{name}", value.lower(), lead=lead, shown=value)
-    for index, value in enumerate(wanted.get("shortNames") or []):
-        yield from _labels(f"spec.names.shortNames[{index}]", value)
-    if wanted.get("kind") and wanted["kind"] == wanted.get("listKind"):
-        text = "kind and listKind may not be the same"
-        yield status.invalid("spec.names.listKind", wanted["listKind"], text)
-    for index, value in enumerate(wanted.get("categories") or []):
-        yield from _labels(f"spec.names.categories[{index}]", value)
 
 
 def _conversion(spec: Object) -> Iterator[FieldError]:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import Final
 
+from pratique.kube import base64text
 from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.values import Value
-
-_LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_STANDARD: Final = frozenset(_LETTERS + b"+/")
-_URL: Final = frozenset(_LETTERS + b"-_")
-_LINE_ENDS: Final = b"\r\n"
-_PAD: Final = ord("=")
 
 
 class Base64Error(RefusalError):
@@ -31,11 +25,10 @@ def as_text(data: bytes) -> str:
 
 def decode(text: str, *, url: bool = False) -> bytes:
     """Return what padded base64 stands for; line ends do not count. Raises Base64Error."""
-    data = encoded(text)
-    wrong = _first_wrong(data, _URL if url else _STANDARD)
-    if wrong is not None:
-        raise Base64Error(f"illegal base64 data at input byte {wrong}")
-    return base64.b64decode(data.translate(None, _LINE_ENDS), altchars=b"-_" if url else None)
+    try:
+        return base64text.decoded(encoded(text), url=url)
+    except ValueError as error:
+        raise Base64Error(str(error)) from None
 
 
 def decode_url(text: str) -> bytes:
@@ -46,37 +39,6 @@ def decode_url(text: str) -> bytes:
             raise Base64Error(f"illegal base64url string: {text}")
         text += "=" * (-rest % 4)
     return decode(text, url=True)
-
-
-def _first_wrong(data: bytes, alphabet: frozenset[int]) -> int | None:
-    """Return the offset that Go's strict-enough decoder complains of, or None."""
-    held = 0
-    for at, byte in enumerate(data):
-        if byte in alphabet:
-            held = (held + 1) % 4
-        elif byte in _LINE_ENDS:
-            continue
-        elif byte != _PAD or held < 2:
-            return at
-        else:
-            return _wrong_padding(data, at, held)
-    # Letters that miss their padding: Go names where their group begins, were there no line ends.
-    return len(data) - held if held else None
-
-
-def _wrong_padding(data: bytes, at: int, held: int) -> int | None:
-    after = at + 1
-    if held == 2:
-        while after < len(data) and data[after] in _LINE_ENDS:
-            after += 1
-        if after == len(data):
-            return len(data)
-        if data[after] != _PAD:
-            return after - 1
-        after += 1
-    while after < len(data) and data[after] in _LINE_ENDS:
-        after += 1
-    return after if after < len(data) else None
 
 
 @builtin("base64.encode", "string -> string", grows=True)
@@ -94,7 +56,11 @@ def base64_decode(text: Value) -> Value:
 @builtin("base64.is_valid", "string -> boolean")
 def base64_is_valid(text: Value) -> Value:
     """Tell whether the text is base64."""
-    return _first_wrong(encoded(text), _STANDARD) is None
+    try:
+        decode(text)
+    except Base64Error:
+        return False
+    return True
 
 
 @builtin("base64url.encode", "string -> string", grows=True)

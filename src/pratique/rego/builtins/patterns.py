@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import re2
 
+from pratique.kube import regexps
 from pratique.rego.runtime.errors import BUILTIN_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import integer
 
@@ -37,15 +38,6 @@ _QUANTIFIER: Final = re.compile(r"[*+?]|\{(\d{1,2})(?:(,)(\d{1,2})?)?\}")
 _BYTE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 _REPEAT: Final = re.compile(r"(?<!\\)\{(\d+)(?:,(\d*))?\}")
 _MOST_REPEATS: Final = 1000
-_GO_WORDS: Final = (
-    ("missing ]", "missing closing ]"),
-    ("missing )", "missing closing )"),
-    ("no argument for repetition operator", "missing argument to repetition operator"),
-    ("bad repetition operator", "invalid nested repetition operator"),
-    ("invalid repetition size", "invalid repeat count"),
-    ("invalid perl operator", "invalid or unsupported Perl syntax"),
-    ("trailing \\", "trailing backslash at end of expression"),
-)
 
 
 @lru_cache(maxsize=2048)
@@ -64,7 +56,9 @@ def _linear(pattern: str, options: Any) -> Any:
     except UnicodeEncodeError:
         raise BuiltinError(BUILTIN_ERROR, "error parsing regexp: invalid UTF-8") from None
     except re2.error as error:
-        raise BuiltinError(BUILTIN_ERROR, f"error parsing regexp: {_go_message(error, pattern)}") from None
+        raise BuiltinError(
+            BUILTIN_ERROR, f"error parsing regexp: {regexps.go_message(error, pattern)}"
+        ) from None
 
 
 def _refuse_what_go_refuses(pattern: str) -> None:
@@ -102,19 +96,6 @@ def valid(pattern: str) -> bool:
     except BuiltinError:
         return False
     return True
-
-
-def _go_message(error: Exception, pattern: str) -> str:
-    raw = error.args[0] if error.args else str(error)
-    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
-    reason, _, what = text.partition(": ")
-    for ours, theirs in _GO_WORDS:
-        if reason.startswith(ours):
-            reason = theirs
-            break
-    if text.startswith("trailing \\"):
-        what = pattern = ""
-    return f"{reason}: `{what or pattern}`"
 
 
 def _easy(pattern: str) -> re.Pattern[str] | None:
