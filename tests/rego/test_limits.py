@@ -88,12 +88,19 @@ def test_functions_that_call_others_twice_count() -> None:
 
 @pytest.mark.parametrize("optimised", [True, False])
 @pytest.mark.parametrize("limit", [16, 50, 256])
-@pytest.mark.parametrize("form", ["r{n} := [r{m}[0] + 1]", "r{n} contains x + 1 if some x in r{m}"])
+# A set that is asked for once is written where that is, and then is no call.
+@pytest.mark.parametrize("form", ["r{n} := [r{m}[0] + 1]", "r{n} contains x + count(r{m}) if some x in r{m}"])
 def test_depth_of_rules(form: str, limit: int, optimised: bool) -> None:
     def deep(levels: int) -> rego.Policy:
         rules = [form.format(n=n, m=n - 1) for n in range(1, levels)]
         text = "\n\n".join(
-            ["package t", form.format(n=0, m="").replace("r[0]", "input[0]").replace("in r", "in input")]
+            [
+                "package t",
+                form.format(n=0, m="")
+                .replace("r[0]", "input[0]")
+                .replace("in r", "in input")
+                .replace("(r)", "(input)"),
+            ]
         )
         text = "\n\n".join([text, *rules, f"p := r{levels - 1}"])
         source = rego.Source("a.rego", text + "\n", "v1")

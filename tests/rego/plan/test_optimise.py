@@ -188,3 +188,38 @@ def test_reduced_and_specialised_policies_answer_as_plain_ones(
         wanted = answer(PLAIN, rule, value)
         assert answer(REDUCED, rule, value) == wanted, rule
         assert answer(special, rule, value) == wanted, rule
+
+
+KNOWN = """package t
+
+import rego.v1
+
+found contains [each.size, text] if {
+	some each in input.parameters.kinds
+	each.of.kind == input.kind
+	text := sprintf("%v", [each.size])
+}
+
+listed := [each.size | some each in input.parameters.kinds; lower(input.kind) == each.of.kind]
+
+some_kind if {
+	some each in input.parameters.kinds
+	each.of.kind == input.kind
+	each.size > 3
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"of": "a"}, {"of": {"kind": None}}, {"of": {"kind": 1}}, {"of": {"kind": ["a"]}}, 1]
+)
+def test_many_known_objects_are_found_as_few_are(odd: Any) -> None:
+    kinds = [{"of": {"kind": text}, "size": size} for size, text in enumerate("abcdefghab")]
+    known = {"kinds": [*kinds[:3], odd, *kinds[3:]]}
+    source = rego.Source("t.rego", KNOWN, "v1")
+    special = rego.compile([source], constants={"input.parameters": known})
+    for kind in ("a", "b", "z", "A", 1, None, ["a"], rego.UNDEFINED):
+        value = {"parameters": known} | ({} if kind is rego.UNDEFINED else {"kind": kind})
+        for rule in ("found", "listed", "some_kind"):
+            wanted = rego.compile([source], optimised=False).evaluate(f"data.t.{rule}", value)
+            assert rego.rego_text(special.evaluate(f"data.t.{rule}", value)) == rego.rego_text(wanted)

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from pratique.rego.plan import fold, ir, walk
 from pratique.rego.plan.fuse import fused
 from pratique.rego.runtime import references
+from pratique.rego.runtime.values import UNDEFINED, Value
 
 # A loop over more constants than this stays a loop, unless its turns are all decided now.
 UNROLLED: Final = 8
@@ -47,6 +48,9 @@ class Rules(Protocol):
 
     def function(self, number: int) -> ir.Rule:
         """Return a function as it is now."""
+
+    def asked_once(self, number: int) -> bool:
+        """Tell whether the value of a rule is asked for at one place of the policy only."""
 
     def keep(self, number: int) -> None:
         """Take note that a function is named by a `with`."""
@@ -130,13 +134,16 @@ class Loops:
         members = members_of(source)
         if members is None:
             if isinstance(source, ir.RuleValue) and not step.ordered:
+                union = source if step.key else self._rules.union(source.rule)
+                # A set that nothing else asks for is gone through as it is found, unless a union does that better.
+                wanted = step.key or (isinstance(union, ir.RuleValue) and self._rules.asked_once(source.rule))
                 if (
-                    step.key
+                    wanted
                     and self._first_loop(out)
                     and (grafts := self._written_out(source, step, rest, env))
                 ):
                     return grafts
-                source = source if step.key else self._rules.union(source.rule)
+                source = union
             name, value = self._bound(step.key, env), self._bound(step.value, env)
             out.append(replace(step, source=source, key=name, value=value))
             return None
@@ -148,6 +155,8 @@ class Loops:
             made = [self.branch(rest, {**env, step.key: name, step.value: value}) for name, value in members]
             if all(each is None or decided(each) is not None for each in made):
                 return made
+        if (indexed := self._indexed(step, source, rest, env, out)) is not None:
+            return [indexed[0]]
         name, value = self._bound(step.key, env), self._bound(step.value, env)
         out.append(replace(step, source=source, key=name, value=value))
         return None
@@ -163,6 +172,8 @@ class Loops:
         rule = self._rules.function(source.rule)
         size = sum(len(clause.steps) for clause in rule.clauses)
         if rule.kind != "set" or rule.replaceable or size > _GRAFTED or self._in_order:
+            return None
+        if not step.key and len(rule.clauses) > 1:
             return None
 
         def grafted(found: ir.Branch) -> ir.Branch | None:
@@ -243,6 +254,36 @@ class Loops:
         inside[step.value] = found
         inner = self.branch(replace(rest, steps=rest.steps[1:]), inside)
         return (None if inner is None else replace(inner, steps=(*out, *inner.steps)),)
+
+    def _indexed(
+        self, step: ir.Scan, source: ir.Expr, rest: ir.Branch, env: dict[str, ir.Expr], out: list[ir.Step]
+    ) -> tuple[ir.Branch | None] | None:
+        """Return a search of known objects for one with this text at a key as a table of those that have each text."""
+        if step.key or not isinstance(source, ir.Const) or type(source.value) is not list or not rest.steps:
+            return None
+        test = rest.steps[0]
+        match test:
+            case ir.Test(ir.Compare("==", ir.Get(ir.Local(name), keys), other)) if name == step.value:
+                pass
+            case ir.Test(ir.Compare("==", other, ir.Get(ir.Local(name), keys))) if name == step.value:
+                pass
+            case _:
+                return None
+        if any(each == ir.Local(step.value) for each in walk.below(other)):
+            return None
+        names = [key.value for key in keys if isinstance(key, ir.Const)]
+        table: dict[str, list[Value]] = {}
+        for item in source.value if len(names) == len(keys) else ():
+            text = references.path(item, names)
+            if type(text) is str:
+                table.setdefault(text, []).append(item)
+            elif text is not UNDEFINED:
+                return None
+        wanted = self.valued(self.expr(other, env), test, out) if table else None
+        if wanted is None:
+            return (None,) if len(names) == len(keys) else None
+        found = replace(step, source=ir.Get(ir.Const(table), (wanted,)))
+        return (self.branch(replace(rest, steps=(found, *rest.steps[1:])), env),)
 
     def forked(self, out: list[ir.Step], made: list[ir.Branch | None], step: ir.Step) -> ir.Branch | None:
         """Return the steps so far, and then whichever of the branches holds."""

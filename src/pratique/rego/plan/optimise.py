@@ -7,6 +7,7 @@ constant is that constant where it is read. What some `with` replaces stays as i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -57,6 +58,7 @@ class _Optimiser:
         self._made: list[ir.Rule | None] = [None] * len(plan.rules)
         self._variants: dict[Any, int] = {}
         self._called: set[int] = set()
+        self._asked: Counter[int] | None = None
 
     def plan(self) -> ir.Plan:
         """Return the new plan; a function that nothing calls any more is left empty."""
@@ -101,6 +103,14 @@ class _Optimiser:
         if rule.kind != "set" or rule.replaceable or not 0 < len(sources) <= _SOURCES or None in sources:
             return ir.RuleValue(number)
         return ir.Union(number, tuple([source for source in sources if source is not None]))
+
+    def asked_once(self, number: int) -> bool:
+        """Tell whether the value of a rule is asked for at one place of the policy only."""
+        if self._asked is None:
+            clauses = [clause for rule in self._plan.rules for clause in walk.clauses(rule)]
+            exprs = [each for clause in clauses for each in walk.of_clause(clause)]
+            self._asked = Counter([each.rule for each in exprs if isinstance(each, ir.RuleValue)])
+        return self._asked[number] == 1
 
     def builtin(self, expr: ir.Builtin) -> ir.Expr:
         """Return a call of a builtin, or its answer."""

@@ -19,7 +19,9 @@ from pratique.rego.runtime.documents import collect_object
 from pratique.rego.runtime.errors import ConflictError
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, is_object
 
+# The steps of a function that is written where it is called: its own, and with those of the blocks inside them.
 _SMALL: Final = 6
+_SMALL_INSIDE: Final = 24
 # Expressions of a function that is worth writing where it is called.
 _LONG: Final = 100
 
@@ -132,7 +134,7 @@ class Reducer(Loops):
             inlined, result = self._inlined(value, out)
             if inlined:
                 return result is not None and self.test(result, step, out)
-            if (made := self._holding(value, step)) is not None:
+            if (made := self._holding(value)) is not None:
                 return self._either(made, step, out)
         if isinstance(value, ir.Const):
             return value.value is not UNDEFINED and value.value is not False
@@ -282,30 +284,30 @@ class Reducer(Loops):
         if not isinstance(step, ir.Test) or not isinstance(step.value, ir.Call):
             return None
         call = self.expr(step.value, env)
-        return self._holding(call, step) if isinstance(call, ir.Call) else None
+        return self._holding(call) if isinstance(call, ir.Call) else None
 
-    def _holding(self, call: ir.Call, step: ir.Test) -> list[ir.Branch | None] | None:
+    def _holding(self, call: ir.Call) -> list[ir.Branch | None] | None:
         """Return a call that only has to hold as the branches of its function, if that is small and has one answer."""
         rule = self._rules.function(call.rule)
         clauses = rule.clauses
         if self._budget < 0 or rule.default is not None or rule.replaceable:
             return None
-        if any(each.otherwise for each in clauses) or not walk.agreed(rule):
+        if any(each.otherwise for each in clauses) or not clauses:
             return None
-        if sum(len(clause.steps) for clause in clauses) > _SMALL or (
-            len(clauses) == 1 and once(clauses[0].steps)
-        ):
+        answer = walk.agreed(rule)
+        if answer is None or (len(clauses) == 1 and once(clauses[0].steps)):
+            return None
+        size = sum(len(clause.steps) for clause in clauses)
+        if size > _SMALL or sum(1 for clause in clauses for _ in walk.steps(clause.steps)) > _SMALL_INSIDE:
+            return None
+        if any(next(islice(walk.of_clause(clause), _LONG, None), None) is not None for clause in clauses):
             return None
         if any(isinstance(arg, ir.Array | ir.ObjectOf | ir.SetOf) for arg in call.args):
             return None
+        if answer.value is False:
+            return [None]
         given = dict(zip(rule.params, call.args, strict=True))
-        made = []
-        for clause in clauses:
-            test = ir.Test(clause.value, step.span)
-            if clause.steps and isinstance(clause.steps[-1], ir.Fork):
-                return None
-            made.append(self.branch(ir.Branch((*clause.steps, test)), dict(given)))
-        return made
+        return [self.branch(walk.holding(walk.branch(clause)), dict(given)) for clause in clauses]
 
     # --- expressions ---------------------------------------------------------------------------------------
 

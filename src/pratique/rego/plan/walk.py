@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pratique.rego.plan import ir
 from pratique.rego.runtime.values import equal
@@ -130,10 +131,22 @@ def outcomes(found: ir.Branch) -> Iterator[ir.Expr]:
         yield found.value
 
 
-def agreed(rule: ir.Rule) -> bool:
-    """Tell whether a rule has one known answer wherever it is defined, so that its clauses cannot contradict."""
+def agreed(rule: ir.Rule) -> ir.Const | None:
+    """Return the one known answer that a rule has wherever it is defined: then its clauses cannot contradict."""
     found = [value for clause in clauses(rule) for value in outcomes(branch(clause))]
-    return all(isinstance(value, ir.Const) and equal(value.value, found[0].value) for value in found)  # type: ignore[union-attr]
+    known = [value for value in found if isinstance(value, ir.Const)]
+    if not known or len(known) < len(found) or not all(equal(each.value, known[0].value) for each in known):
+        return None
+    return known[0]
+
+
+def holding(found: ir.Branch) -> ir.Branch:
+    """Return a branch that only has to hold, whatever it ends in."""
+    last = found.steps[-1] if found.steps else None
+    if isinstance(last, ir.Fork):
+        last = replace(last, branches=tuple(map(holding, last.branches)))
+        return ir.Branch((*found.steps[:-1], last))
+    return ir.Branch(found.steps)
 
 
 def span(step: ir.Step) -> Span:
