@@ -266,7 +266,7 @@ def _refusal(template: Template, problems: Any, prefix: str) -> TemplateError:
     found = tuple(
         TemplateProblem(
             INGEST_ERROR,
-            f"{problem.code}: {problem.message}",
+            "\n\t".join([f"{problem.code}: {problem.message}", *problem.details]),
             problem.location,
             in_yaml(template, problem.location),
             problem.hint,
@@ -293,12 +293,12 @@ def _refusal(template: Template, problems: Any, prefix: str) -> TemplateError:
 
 
 def _opa_text(problem: Any) -> str:
-    """Return a problem as OPA prints it, with the line and caret that it adds to what it cannot parse."""
+    """Return a problem as OPA prints it, with what explains it: the line and a caret, or lines of its own."""
     place: Location = problem.location
     text = f"{modules.told_file(place.file)}:{place.line}: {problem.code}: {problem.message}"
     if problem.code == "rego_parse_error" and place.text:
         text += f"\n\t{place.text}\n\t{' ' * (place.column - 1)}^"
-    return text
+    return "\n\t".join([text, *problem.details])
 
 
 def in_yaml(template: Template, place: Location | None) -> Location | None:

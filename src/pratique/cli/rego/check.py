@@ -136,8 +136,10 @@ def _template_problems(path: Path, *, strict: bool, required: bool) -> list[Prob
             programs.check(template.read(document.value, document=document), strict=strict)
         except errors.TemplateError as error:
             for each in error.problems:
-                code, colon, message = each.message.partition(": ")
+                first, *details = each.message.split("\n\t")
+                code, colon, message = first.partition(": ")
                 if not (colon and code.startswith("rego_")):
-                    code, message = each.code, each.message
-                found.append(Problem(code, message, each.location or error.location, each.hint))
+                    code, message = each.code, first
+                place = each.location or error.location
+                found.append(Problem(code, message, place, each.hint, tuple(details)))
     return found

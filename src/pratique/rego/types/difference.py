@@ -33,9 +33,11 @@ _HINT: Final = (
 _PLURALS: Final = {Object: "objects", Array: "arrays", Set: "sets"}
 
 
-def unification(left: MaybeType, right: MaybeType) -> tuple[str, ...]:
-    """Return the lines that tell of two sides which cannot be equal."""
+def unification(left: MaybeType, right: MaybeType, *, whole: bool = False) -> tuple[str, ...]:
+    """Return the lines that tell of two sides which cannot be equal; `whole`, as OPA 1.17 writes them."""
     lines = [f"left  : {shown(left)}", f"right : {shown(right)}"]
+    if whole:
+        return tuple(lines)
     if _too_wide(lines):
         one, two = difference(left, right)
         lines = [f"left  : {one}", f"right : {two}"]
@@ -44,8 +46,10 @@ def unification(left: MaybeType, right: MaybeType) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def arguments(have: Sequence[MaybeType], function: Function, *, result: bool = True) -> tuple[str, ...]:
-    """Return the lines that tell of arguments which do not fit a function."""
+def arguments(
+    have: Sequence[MaybeType], function: Function, *, result: bool = True, whole: bool = False
+) -> tuple[str, ...]:
+    """Return the lines that tell of arguments which do not fit a function; `whole`, as OPA 1.17 writes them."""
     want = function.operands if result else function.args
     names = [f"{name}: " if name else "" for name in function.names] or [""] * len(want)
     wanted = [f"{name}{shown(each)}" for name, each in zip(names, want, strict=False)]
@@ -54,7 +58,7 @@ def arguments(have: Sequence[MaybeType], function: Function, *, result: bool = T
         f"have: ({', '.join([shown(each) for each in have])})",
         f"want: ({', '.join([*wanted, *rest])})",
     ]
-    if not _too_wide(lines):
+    if whole or not _too_wide(lines):
         return tuple(lines)
     given = [elided(each) for each in have]
     taken = [

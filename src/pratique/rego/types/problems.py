@@ -55,10 +55,15 @@ def problem(
     return Problem(TYPE_ERROR, message, span.location(), hint, tuple(details), said)
 
 
+def _older(span: Span) -> bool:
+    """Tell whether a policy is refused in the words of OPA 1.17, which runs templates in Gatekeeper."""
+    return not span.source.newest
+
+
 def mismatch(span: Span, left: MaybeType, right: MaybeType) -> Fault:
     """Return what is wrong with an equation that can never hold."""
     sides = {"a": data.type_data(left), "b": data.type_data(right)}
-    found = problem(span, "match error", difference.unification(left, right), said=sides)
+    found = problem(span, "match error", difference.unification(left, right, whole=_older(span)), said=sides)
     return Fault(found, is_unknown(left) or is_unknown(right))
 
 
@@ -67,7 +72,7 @@ def wrong_arguments(
 ) -> Fault:
     """Return what is wrong with a call whose arguments do not fit; `what` is said of them."""
     said = f"{spelled.path(name)}: {what}"
-    lines = difference.arguments(have, function, result=result)
+    lines = difference.arguments(have, function, result=result, whole=_older(span))
     operands = function.operands if result else function.args
     types = {"have": [data.type_data(each) for each in have], "want": data.wanted(function, operands)}
     found = problem(span, said, lines, _hint(name, have, function), types)
