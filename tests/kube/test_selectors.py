@@ -69,3 +69,9 @@ def test_field_selectors() -> None:
 def test_what_is_no_selector_is_refused(selector: Any) -> None:
     with pytest.raises(selectors.SelectorError):
         selectors.compile_selector(selector)
+
+
+@pytest.mark.parametrize("expression", [None, {}, {"key": None, "operator": None, "values": None}])
+def test_an_expression_that_says_nothing_is_no_operator(expression: Any) -> None:
+    complaints = selectors.check_selector({"matchExpressions": [expression]})
+    assert complaints[0] == 'matchExpressions[0].operator: Invalid value: "": not a valid selector operator'

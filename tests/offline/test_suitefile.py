@@ -106,6 +106,19 @@ def test_a_wrong_type_is_said_with_its_place(tmp_path: Path, text: str, message:
     assert message in caught.value.render()
 
 
+def test_aliases_do_not_multiply_without_end(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x]"]
+    lines += [f"a{index}: &a{index} [{', '.join([f'*a{index - 1}'] * 10)}]" for index in range(1, 12)]
+    with pytest.raises(PratiqueError, match="beyond reason"):
+        read(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000])
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PratiqueError):
+        read(tmp_path, text)
+
+
 def test_fields_are_found_whatever_their_case_and_nulls_are_nothing(tmp_path: Path) -> None:
     found = checked(tmp_path, "Tests: [{NAME: a, Cases: ~, other: 1}]\nskip: ~\n")
     assert found == {"tests": [{"name": "a"}]}

@@ -290,8 +290,9 @@ class _Reader:
         parameters = validation.get("openAPIV3Schema")
         if parameters is not None and not isinstance(parameters, Mapping):
             raise self.error("`openAPIV3Schema` must be an object", (*path, "openAPIV3Schema"))
+        given = None if parameters is None else structural.without_nulls(parameters)
         try:
-            return crds.constraint_schema(parameters, legacy=legacy)
+            return crds.constraint_schema(given, legacy=legacy)
         except ValueError as error:
             raise self.error(str(error), (*path, "openAPIV3Schema"), code=CONVERSION_ERROR) from None
 

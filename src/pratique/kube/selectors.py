@@ -102,13 +102,14 @@ def selector_errors(selector: Mapping[str, Any] | None, path: str = "") -> list[
             for text in names.is_label_value(str(value))
         ]
     for index, expression in enumerate((selector or {}).get("matchExpressions") or []):
-        errors += _expression_errors(expression, f"{lead}matchExpressions[{index}]")
+        # To Go, null is an expression that says nothing.
+        errors += _expression_errors(expression or {}, f"{lead}matchExpressions[{index}]")
     return errors
 
 
 def _expression_errors(expression: Mapping[str, Any], where: str) -> list[status.FieldError]:
     errors: list[status.FieldError] = []
-    operator, values = expression.get("operator", ""), expression.get("values") or []
+    operator, values = expression.get("operator") or "", expression.get("values") or []
     if operator in ("In", "NotIn"):
         if not values:
             text = "must be specified when `operator` is 'In' or 'NotIn'"
@@ -119,7 +120,7 @@ def _expression_errors(expression: Mapping[str, Any], where: str) -> list[status
             errors.append(status.forbidden(f"{where}.values", text))
     else:
         errors.append(status.invalid(f"{where}.operator", operator, "not a valid selector operator"))
-    key = str(expression.get("key", ""))
+    key = str(expression.get("key") or "")
     errors += [status.invalid(f"{where}.key", key, text) for text in names.is_qualified_name(key)]
     for index, value in enumerate(values):
         spot = f"{where}.values[{index}]"

@@ -47,6 +47,10 @@ _NESTED_FORBIDDEN = (
     ("x-kubernetes-map-type", "must be undefined to be structural"),
     ("x-kubernetes-validations", "must be empty to be structural"),
 )
+# Where schemas stand inside schemas.
+_MAPS = frozenset(("properties", "patternProperties", "definitions"))
+_LISTS = frozenset(("allOf", "anyOf", "oneOf"))
+_SCHEMAS = frozenset(("items", "additionalProperties", "additionalItems", "not"))
 _UNSUPPORTED = ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref")
 
 
@@ -103,6 +107,23 @@ def label_errors(field: str, value: str, *, lead: str = "", shown: str = "") -> 
     """Yield why a text is no DNS-1035 label; an empty one is somebody else's matter."""
     if value and (problems := names.is_dns1035_label(value)):
         yield status.invalid(field, shown or value, lead + ",".join(problems))
+
+
+def without_nulls(schema: Schema) -> dict[str, Any]:
+    """Return a schema as Go reads it, to which null says what nothing says: `{a: null}` as properties is `{a: {}}`."""
+    found: dict[str, Any] = {}
+    for name, value in schema.items():
+        if name in _MAPS and isinstance(value, Mapping):
+            found[name] = {key: _node(node) for key, node in value.items()}
+        elif name in _LISTS and isinstance(value, list):
+            found[name] = [_node(node) for node in value]
+        elif value is not None:
+            found[name] = _node(value) if name in _SCHEMAS else value
+    return found
+
+
+def _node(value: Any) -> Any:
+    return without_nulls(value) if isinstance(value, Mapping) else {} if value is None else value
 
 
 def _single(schema: Schema, name: str) -> Schema | None:

@@ -23,6 +23,9 @@ GROUP: Final = "test.gatekeeper.sh"
 Object = dict[str, Any]
 Path = tuple[str | int, ...]
 
+# Aliases may repeat what they name, but not multiply a small file into a huge value.
+MAX_VALUES: Final = 200_000
+
 _STR: Final = "tag:yaml.org,2002:str"
 _PLAIN: Final = "plain"
 _TYPES: Final = frozenset(
@@ -61,7 +64,9 @@ class Places:
         self._nodes: dict[Path, Any] = {}
 
     def put(self, path: Path, node: Any) -> None:
-        """Keep where a value stands."""
+        """Keep where a value stands; raises `SourceError` when there are too many."""
+        if len(self._nodes) > MAX_VALUES:
+            raise SourceError("aliases multiply this document beyond reason", self.of(node.start_mark))
         self._nodes[path] = node
 
     def at(self, path: Path) -> Location:
