@@ -69,4 +69,4 @@ def test_a_baseline_that_is_missing_is_told(tmp_path: Path) -> None:
     judge(tmp_path, policy=policy(), maps=MAP.format(name="a"))
     told = run(tmp_path, "--baseline", str(tmp_path / "none"))
     assert told.exit_code == 1
-    assert "cannot be read" in told.stderr
+    assert "there is no baseline" in told.stderr

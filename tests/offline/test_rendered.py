@@ -137,8 +137,47 @@ def test_what_the_tool_complains_of_is_told(path: Path, tmp_path: Path) -> None:
     kubectl(path)
     (tmp_path / "k").mkdir()
     (tmp_path / "k" / "kustomization.yaml").write_text("resources: [missing.yaml]\n")
-    with pytest.raises(InputError, match=r"missing\.yaml"):
+    with pytest.raises(InputError, match=r"missing\.yaml` is not there") as caught:
         entries(tmp_path / "k")
+    assert "look at what `kustomization.yaml` names" in caught.value.hint
+    (tmp_path / "k" / "kustomization.yaml").write_text("resorces: []\n")
+    with pytest.raises(InputError, match="unknown field") as caught:
+        entries(tmp_path / "k")
+    assert "run.go" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "cure"),
+    [
+        (
+            "Error: An error occurred while checking for chart dependencies: missing in charts/ directory: redis",
+            "missing in charts/ directory: redis",
+            "`helm dependency build ",
+        ),
+        (
+            "Error: executing a at <.Values.a>: nil pointer evaluating interface {}.b\n\n"
+            "Use --debug flag to render out invalid YAML",
+            "nil pointer evaluating",
+            "`--values FILE`",
+        ),
+        ("Error: execution error at (web/x.yaml:1:3): give a name", "give a name", "`--values FILE`"),
+        ("Error: something else", "something else", ""),
+    ],
+)
+def test_what_helm_complains_of_is_told_with_a_cure(
+    path: Path, tmp_path: Path, said: str, told: str, cure: str
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Chart.yaml").write_text("name: app\n")
+    (tmp_path / "said").write_text(said)
+    (path / "helm").write_text(f"#!/bin/sh\n/bin/cat {tmp_path}/said >&2\nexit 1\n")
+    (path / "helm").chmod(0o755)
+    with pytest.raises(InputError) as caught:
+        entries(tmp_path / "app")
+    assert told in caught.value.message
+    assert "--debug" not in caught.value.message
+    assert cure in caught.value.hint
+    assert bool(cure) == bool(caught.value.hint)
 
 
 def test_a_chart_is_judged_at_its_templates(path: Path, tmp_path: Path) -> None:

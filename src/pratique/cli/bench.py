@@ -6,7 +6,7 @@ import os
 
 import click
 
-from pratique.cli import images
+from pratique.cli import choices, images
 from pratique.cli.alias import GatorCommand
 from pratique.cli.images import Images
 from pratique.errors import InputError, NotFoundError, PratiqueError
@@ -16,9 +16,21 @@ ENGINES = ("rego", "cel", "all")
 
 @click.command(cls=GatorCommand)
 @click.option(
-    "-f", "--filename", "names", multiple=True, help="A file or folder of templates, constraints and objects."
+    "-f",
+    "--filename",
+    "names",
+    multiple=True,
+    type=click.Path(),
+    help="A file or folder of templates, constraints and objects.",
 )
-@click.option("-e", "--engine", default="rego", show_default=True, help="rego; cel cannot be run yet.")
+@click.option(
+    "-e",
+    "--engine",
+    default="rego",
+    show_default=True,
+    shell_complete=choices.one_of(*ENGINES),
+    help="rego; cel cannot be run yet.",
+)
 @click.option(
     "-n", "--iterations", type=int, default=1000, show_default=True, help="Rounds over all objects."
 )
@@ -26,12 +38,24 @@ ENGINES = ("rego", "cel", "all")
 @click.option(
     "-c", "--concurrency", type=int, default=1, show_default=True, help="Processes that review at once."
 )
-@click.option("-o", "--output", default="table", show_default=True, help="table, json or yaml.")
+@click.option(
+    "-o",
+    "--output",
+    default="table",
+    show_default=True,
+    shell_complete=choices.one_of("table", "json", "yaml"),
+    help="table, json or yaml.",
+)
 @click.option("--stats", is_flag=True, help="Add the time of each template.")
 @click.option("--memory", is_flag=True, help="Add what a review allocates.")
-@click.option("--save", default="", metavar="FILE", help="Keep the result (.json, .yaml).")
+@click.option("--save", default="", metavar="FILE", type=click.Path(), help="Keep the result (.json, .yaml).")
 @click.option(
-    "--compare", "baseline", default="", metavar="FILE", help="Compare with a result that was kept."
+    "--compare",
+    "baseline",
+    default="",
+    metavar="FILE",
+    type=click.Path(),
+    help="Compare with a result that was kept.",
 )
 @click.option(
     "--threshold", type=float, default=10.0, show_default=True, help="How many percent worse are too many."

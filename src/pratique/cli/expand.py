@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pratique.cli import external, images
+from pratique.cli import choices, external, images
 from pratique.cli.alias import GatorCommand, piped
 from pratique.cli.images import Images
 from pratique.errors import InputError, PratiqueError
@@ -16,12 +16,19 @@ from pratique.errors import InputError, PratiqueError
     "--filename",
     "names",
     multiple=True,
+    type=click.Path(),
     help="A file, folder or glob of objects, ExpansionTemplates, mutators and Namespaces. May be given several times.",
 )
 @click.option(
-    "-f", "--format", "form", default="", metavar="json|yaml", help="How to print; YAML by default."
+    "-f",
+    "--format",
+    "form",
+    default="",
+    metavar="json|yaml",
+    shell_complete=choices.one_of("json", "yaml"),
+    help="How to print; YAML by default.",
 )
-@click.option("-o", "--outputfile", "target", default="", help="Write to this file.")
+@click.option("-o", "--outputfile", "target", default="", type=click.Path(), help="Write to this file.")
 @external.option
 @images.options
 @click.pass_context

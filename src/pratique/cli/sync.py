@@ -21,6 +21,7 @@ def sync() -> None:
     "--filename",
     "names",
     multiple=True,
+    type=click.Path(),
     help="A file, folder or glob of templates, SyncSets, a Config and a GVKManifest. May be given several times.",
 )
 @click.option(

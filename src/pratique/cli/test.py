@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pratique.cli import external, images, session
+from pratique.cli import choices, external, images, session
 from pratique.cli.alias import GatorCommand, piped
 from pratique.cli.images import Images
 from pratique.errors import PratiqueError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pratique.offline.printed import Printed
     from pratique.offline.report import Target
 
-FORMATS = "human, lines, json, yaml, sarif, junit, github, gitlab, tap or policyreport"
+FORMATS = ("human", "lines", "json", "yaml", "sarif", "junit", "github", "gitlab", "tap", "policyreport")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +52,16 @@ class Options:
     "--filename",
     "names",
     multiple=True,
+    type=click.Path(),
     help="A file, folder or glob of manifests and policies. May be given several times.",
 )
 @click.option(
-    "-o", "--output", "outputs", multiple=True, help=f"FORMAT, or FORMAT=FILE: {FORMATS}. Several at once."
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    shell_complete=choices.formats(*FORMATS),
+    help=f"FORMAT, or FORMAT=FILE: {', '.join(FORMATS)}. Several at once.",
 )
 @click.option("--deny-only", is_flag=True, default=False, help="Show only what is denied.")
 @click.option("-v", "--verbose", is_flag=True, help="Print also what policies print.")
@@ -72,7 +78,10 @@ class Options:
     help="Render Helm charts and kustomizations (the default), or read their files as they are.",
 )
 @click.option(
-    "--values", multiple=True, help="A file with values for Helm charts. May be given several times."
+    "--values",
+    multiple=True,
+    type=click.Path(),
+    help="A file with values for Helm charts. May be given several times.",
 )
 @external.option
 @click.option(
@@ -87,10 +96,18 @@ class Options:
     help="Heed annotations that allow findings (the default), or report all.",
 )
 @click.option(
-    "--baseline", default="", metavar="FILE", help="Fail only for findings that this file does not know."
+    "--baseline",
+    default="",
+    metavar="FILE",
+    type=click.Path(),
+    help="Fail only for findings that this file does not know.",
 )
 @click.option(
-    "--write-baseline", default="", metavar="FILE", help="Write the findings to this file, and fail nothing."
+    "--write-baseline",
+    default="",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write the findings to this file, and fail nothing.",
 )
 @images.options
 @session.options
@@ -110,12 +127,14 @@ def test(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _run(options: Options) -> int:
-    from pratique.offline import report
+    from pratique.offline import baseline, report
     from pratique.offline.printed import Printed
 
     # A run makes much that stays to its end: looking through it again and again finds nothing to free.
     gc.set_threshold(100_000, 50, 100)
     wanted = report.targets(options.outputs)
+    if options.baseline:
+        baseline.read(options.baseline)  # what cannot be read is told before all the work
     printed = Printed() if options.verbose else None
     # What an earlier run wrote beside the manifests is none of them.
     ours = [options.baseline, options.write_baseline, *(target.path for target in wanted)]

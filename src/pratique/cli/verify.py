@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from pratique.cli import choices
 from pratique.cli.alias import GatorCommand
 from pratique.errors import PratiqueError
 
 
 @click.command(cls=GatorCommand)
-@click.argument("path")
+@click.argument("path", type=click.Path())
 @click.option(
     "-r", "--run", "expression", default="", help="Run only what matches: TEST, TEST//CASE or //CASE."
 )
@@ -18,6 +19,7 @@ from pratique.errors import PratiqueError
     "--output",
     "outputs",
     multiple=True,
+    shell_complete=choices.formats("human", "json", "junit", "tap", "github"),
     help="FORMAT, or FORMAT=FILE: human, json, junit, tap or github. Several at once.",
 )
 @click.option("-t", "--trace", is_flag=True, help="Print how each case was judged, step by step.")

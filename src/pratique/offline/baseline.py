@@ -61,6 +61,8 @@ def _as_data(finding: Finding) -> dict[str, str]:
 
 def read(path: str) -> list[dict[str, Any]]:
     """Read a baseline's findings; raises `InputError`."""
+    if not Path(path).exists():
+        raise InputError(f"there is no baseline `{path}`", hint=f"write one: `--write-baseline {path}`")
     try:
         found = json.loads(read_text(path))
     except (json.JSONDecodeError, RecursionError) as error:

@@ -29,6 +29,23 @@ SECONDS: Final = 120
 _SOURCE = re.compile(r"^# Source: ([^\n]+)\n", re.MULTILINE)
 _ORIGIN: Final = "config.kubernetes.io/origin"
 _SHOWN: Final = 20  # lines of a tool's complaint
+# What Helm says, and the cure; `{}` is the folder.
+_HELM_CURES: Final = (
+    (
+        re.compile(r"missing in charts/ directory"),
+        "fetch what the chart depends on: `helm dependency build {}`",
+    ),
+    (
+        re.compile(r"nil pointer evaluating|execution error at|don't meet the specifications of the schema"),
+        "give the chart the values that it wants: `--values FILE`",
+    ),
+)
+# What is around a tool's complaint and says nothing to the person who wrote the folder.
+_NOISE: Final = (
+    re.compile(r'^E\d{4} [^\]]*\] "command failed" err="(?=.)'),
+    re.compile(r"^Use --debug flag to render out invalid YAML$"),
+)
+_MISSING: Final = re.compile(r"(?:lstat|stat|open) (\S+?): no such file or directory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +174,23 @@ def _run(command: list[str], folder: str) -> str:
     except OSError as error:
         raise UnavailableError(f"`{tool}` cannot be run: {error.strerror}") from None
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-_SHOWN:]
-        raise InputError("\n".join([f"`{tool}` cannot render `{folder}`:", *said]))
+        raise _refused(tool, folder, done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "replace")
+
+
+def _refused(tool: str, folder: str, said: str) -> InputError:
+    """Return what a tool has against a folder, in its own words without what is around them, and the cure if known."""
+    lines = []
+    for line in said.strip().splitlines()[-_SHOWN:]:
+        for noise in _NOISE:
+            line, found = noise.subn("", line)
+            line = line.removesuffix('"') if found else line
+        lines += [line] if line.strip() else []
+    cure = ""
+    if tool == "helm":
+        cure = next((cure for pattern, cure in _HELM_CURES if pattern.search(said)), "")
+    elif missing := _MISSING.findall(said):
+        # kustomize tells each of its steps on the way to the one file.
+        lines = [f"`{os.path.relpath(missing[-1])}` is not there"]
+        cure = "look at what `kustomization.yaml` names in {}"
+    return InputError("\n".join([f"`{tool}` cannot render `{folder}`:", *lines]), hint=cure.format(folder))
