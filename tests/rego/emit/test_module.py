@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import subprocess
 import sys
 from typing import Any
@@ -53,6 +54,12 @@ def test_every_line_of_a_rule_knows_its_place() -> None:
             assert places[number] is not None, line
     rows = [span.location().line for span in places if span is not None]
     assert set(range(5, 9)) <= set(rows)
+
+
+def test_the_table_of_constants_holds_what_the_source_names() -> None:
+    for text in (TEXT, DEEP, SHARED.replace("acme.parts", "split")):
+        made = rego.compile([rego.Source("a.rego", text, "v1")]).emitted
+        assert set(made.constants) == set(re.findall(r"\b[BFKLPSW]\d+\b", made.source))
 
 
 def test_source_is_there_for_tracebacks() -> None:

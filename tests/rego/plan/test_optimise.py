@@ -117,6 +117,22 @@ reduced contains name if {
 	not name in given
 }
 
+sized contains "above true" if {
+	given := {each | some each in input.review.containers}
+	count(given) >= true
+}
+
+sized contains "below false" if {
+	given := {each | some each in input.review.containers}
+	count(given) < false
+}
+
+sized contains "one" if {
+	given := {each | some each in input.review.containers}
+	count(given) < 2
+	count(given) >= 1
+}
+
 counted := [count(given - required) | given := {each | some each in input.review.containers}]
 
 loose contains [key, value] if {
@@ -143,7 +159,7 @@ unsure(value) if value > 0
 unsure(value) := false if value == input.parameters.hint
 """
 RULES = ["violation", "required", "kinds", "every_label", "chosen", "listed", "pair", "lacking", "plain"]
-RULES += ["reduced", "all_lacking", "unknown", "counted", "loose", "doubtful", "undoubted"]
+RULES += ["reduced", "sized", "all_lacking", "unknown", "counted", "loose", "doubtful", "undoubted"]
 
 texts = st.sampled_from(["a", "b", "all", "a*", "ab", "^a", "", "("])
 scalars = st.one_of(texts, st.integers(0, 2), st.booleans(), st.none(), st.just(1.0))

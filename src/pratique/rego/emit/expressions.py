@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pratique.rego.builtins.registry import Builtin
-from pratique.rego.emit import inline
+from pratique.rego.emit import inline, rowsets
 from pratique.rego.emit.comparisons import comparison
 from pratique.rego.emit.known import Known, Piece, rooted, shared_lookups, token
 from pratique.rego.emit.lines import Lines, Lookup
@@ -21,17 +21,11 @@ from pratique.rego.emit.sharing import identity, origins, repeated
 from pratique.rego.emit.tables import looked_up, table_of
 from pratique.rego.emit.weights import Weights
 from pratique.rego.plan import ir, walk
-from pratique.rego.plan.loops import UNROLLED
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, make_object
 from pratique.rego.source import Span
 
 # What a builtin's result is, by its signature.
 _RESULTS: Final = {"boolean": "bool", "string": "str", "set": "set"}
-
-
-# Ways to ask for a size that ask only whether there is anything.
-_SOME: Final = {(">", 0), ("!=", 0), (">=", 1)}
-_NONE: Final = {("==", 0), ("<=", 0), ("<", 1)}
 
 
 # What a value is of which these are true.
@@ -348,7 +342,7 @@ class Scope:
             if not piece.kind:
                 wanted.append(f"{piece.text} is not False")
             return " and ".join(wanted) or "True"
-        if (counted := self._counted(expr)) is not None:
+        if (counted := rowsets.counted(self, expr)) is not None:
             return counted
         left, right = self.atom(expr.left, out), self.atom(expr.right, out)
         text = comparison(expr.operator, left, right)
@@ -357,47 +351,6 @@ class Scope:
             # `equal` is false for one undefined side; for two it must be asked.
             unsure = unsure[1:]
         return " and ".join([*[f"{name} is not U" for name in dict.fromkeys(unsure)], text])
-
-    def _counted(self, expr: ir.Compare) -> str | None:
-        """Return a question for the size of a set as one for the rows that it is made of, if that is known."""
-        match expr:
-            case ir.Compare(operator, ir.Builtin("count", (ir.Local(name),)), ir.Const(int() as size)):
-                rows, once = self.known.rows.get(name, ("", False))
-            case _:
-                return None
-        if not rows or not inline.genuine("count", self):
-            return None
-        if (operator, size) in _SOME:
-            return rows
-        if (operator, size) in _NONE:
-            return f"not {rows}"
-        return f"len({rows}) {operator} {self.names.const(size)}" if once and type(size) is int else None
-
-    def left_over(self, local: str, expr: ir.Expr, out: Lines) -> bool:
-        """Write known texts less a set as a question for each text; return whether that was done.
-
-        The set is not made for it: what equals a text is that text, so it is looked for among the rows.
-        """
-        match expr:
-            case ir.Builtin("minus", (ir.Const(Set() as texts), ir.Local(name))) if len(texts) <= UNROLLED:
-                gone, _ = self.known.rows.get(name, ("", False))
-            case _:
-                return False
-        if not gone or not inline.genuine("minus", self) or not all(type(text) is str for text in texts):
-            return False
-        rows = self.fresh("c")
-        out.add(f"{rows} = []")
-        for text in texts:
-            known = self.names.const(text)
-            out.add(f"if {known} not in {gone}: {rows}.append({known})")
-        self.rows_of(local, rows, once=True)
-        return True
-
-    def rows_of(self, local: str, rows: str, *, once: bool) -> None:
-        """Take note of what a set is made of: it is made when more is asked than whether it is empty."""
-        self.known.rows[local] = rows, once
-        self.known.waiting[local] = f"gathered({rows})"
-        self.known.kinds[local] = "set"
 
     def _named(self, piece: Piece, out: Lines) -> Piece:
         piece = self.sure(piece)

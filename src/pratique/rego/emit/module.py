@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import linecache
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit.expressions import Scope
@@ -25,6 +26,9 @@ from pratique.rego.runtime.documents import Node
 from pratique.rego.runtime.exported import EXPORTED
 from pratique.rego.runtime.work import GENERATED
 from pratique.rego.source import Span
+
+# Names of constants in generated source.
+_NAME: Final = re.compile(r"\b[A-Z]\d+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,10 @@ def emit(plan: ir.Plan, builtins: Mapping[str, Builtin]) -> Emitted:
     source = "\n\n".join(chunks)
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
     slots = len(plan.rules) if names.asked else 0
-    return Emitted(source, names.namespace, tuple(places), f"{GENERATED}{digest}>", names.origins, slots)
+    # A name is given before it is known whether there is a shorter way.
+    used = set(_NAME.findall(source))
+    constants = {name: value for name, value in names.namespace.items() if name in used}
+    return Emitted(source, constants, tuple(places), f"{GENERATED}{digest}>", names.origins, slots)
 
 
 def load(emitted: Emitted, plan: ir.Plan, code: CodeType | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from pratique.rego.emit import rowsets
 from pratique.rego.emit.expressions import Scope
 from pratique.rego.emit.known import Piece, rooted
 from pratique.rego.emit.lines import Fail, Lines
@@ -254,7 +255,7 @@ def _else(function: str, source: Piece) -> str:
 
 def _step(scope: Scope, step: ir.Step, out: Lines, fail: Fail) -> None:
     match step:
-        case ir.Assign(local, value) if scope.left_over(local, value, out):
+        case ir.Assign(local, value) if rowsets.left_over(scope, local, value, out):
             pass
         case ir.Assign(local, value):
             _assign(scope, local, scope.piece(value, out, local), out, fail)
@@ -359,7 +360,7 @@ def _collect(scope: Scope, step: ir.Collect, out: Lines) -> None:
     elif step.kind == "object":
         out.add(f"{step.local} = collect_object({rows})")
     else:
-        scope.rows_of(step.local, rows, once=_distinct(step.steps))
+        rowsets.keep(scope, step.local, rows, once=_distinct(step.steps))
 
 
 def _distinct(steps: tuple[ir.Step, ...]) -> bool:
