@@ -12,7 +12,7 @@ from tests.offline.test_check import MAP, policy
 from tests.offline.test_judging import many
 
 from pratique.errors import PratiqueError
-from pratique.offline import Sources, check, gator, ordering, report, suppression
+from pratique.offline import Sources, check, ordering, report, suppression
 from pratique.offline.check import Texts, texts
 from pratique.offline.telling import Asking
 
@@ -49,8 +49,7 @@ ODD = """\
 def told(folder: Path, asking: Asking) -> tuple[str, Texts, list[str]]:
     said: list[str] = []
     found = texts(Sources.of([str(folder)]), asking, say=said.append)
-    name = report.JSON if asking.as_json else report.HUMAN
-    return "".join(report.framed(name, found.texts)), found, said
+    return "".join(report.framed(asking.format, found.texts, found.first)), found, said
 
 
 def expected(folder: Path, asking: Asking) -> tuple[str, bool, int, list[str], list[str]]:
@@ -63,8 +62,13 @@ def expected(folder: Path, asking: Asking) -> tuple[str, bool, int, list[str], l
     shown = [one for one in found if not one.accepted and (one.denies or not asking.deny_only)]
     denied = any(one.denies for one in found)
     accepted = sum(one.accepted for one in found)
-    text = gator.as_json(shown) if asking.as_json else gator.human(shown)
-    return text, denied, accepted, [problem.render() for problem in problems], said
+    return (
+        report.FORMATS[asking.format](shown),
+        denied,
+        accepted,
+        [problem.render() for problem in problems],
+        said,
+    )
 
 
 @pytest.fixture
@@ -92,10 +96,12 @@ def folder(tmp_path: Path) -> Path:
         Asking(today=TODAY),
         Asking(deny_only=True, today=TODAY),
         Asking(exempt=frozenset({"kube-system", "shop"})),
-        Asking(as_json=True),
-        Asking(as_json=True, deny_only=True, today=TODAY),
+        Asking("json"),
+        Asking("json", deny_only=True, today=TODAY),
+        Asking("yaml"),
+        Asking("yaml", deny_only=True, today=TODAY),
     ],
-    ids=["all", "heeding", "denied", "exempt", "JSON", "denied JSON"],
+    ids=["all", "heeding", "denied", "exempt", "JSON", "denied JSON", "YAML", "denied YAML"],
 )
 @pytest.mark.parametrize("limit", [ordering.LIMIT, 100])
 def test_lines_are_those_of_findings(
@@ -115,7 +121,8 @@ def test_only_what_is_shown_is_told(tmp_path: Path) -> None:
     assert text == 'v1/ConfigMap x: ["owner"] Message: "x says \\"who?\\""\n'
     assert not found.denied
     assert told(tmp_path, Asking(deny_only=True))[0] == ""
-    assert told(tmp_path, Asking(as_json=True, deny_only=True))[0] == "null"
+    assert told(tmp_path, Asking("json", deny_only=True))[0] == "null"
+    assert told(tmp_path, Asking("yaml", deny_only=True))[0] == "[]\n"
 
 
 def test_processes_tell_what_one_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

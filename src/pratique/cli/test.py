@@ -158,14 +158,14 @@ def _tell(
 
     (target,) = wanted
     today = datetime.now(UTC).date() if options.suppress else None
-    asking = Asking(target.format == report.JSON, options.deny_only, exempt, today)
+    asking = Asking(target.format, options.deny_only, exempt, today)
     with progress() as tick:
         told = texts(sources, asking, say=_say, tick=tick, sink=printed)
     for warning in told.warnings:
         _say(f"warning: {warning}")
     if told.accepted:
         _say(f"{_counted(told.accepted)} allowed or known")
-    target.put(report.framed(target.format, told.texts))
+    target.put(report.framed(target.format, told.texts, told.first))
     return told.denied
 
 

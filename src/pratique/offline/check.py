@@ -2,7 +2,8 @@
 
 In: `Sources`. Out: `Finding`s, in gator's order. Templates come first, then constraints, then every object is
 judged, and so is what it would generate (gatekeeper.md 6.1). Each document is read once and forgotten: memory grows
-with what is found, with the kinds that templates look up, and with the names kept for the warning of duplicates.
+with the kinds that templates look up, and with the names kept for the warning of duplicates; `check` keeps what is
+found too.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ class NothingGivenError(InputError):
 
 
 class Texts(NamedTuple):
-    """All texts in order, some at a time; whether something is denied, how many findings are accepted, warnings."""
+    """All texts in order, some at a time; whether something is denied, how many findings are accepted, warnings.
+
+    `first` is what stands in the place of the first text, where a format writes that in another way.
+    """
 
     texts: Iterator[Sequence[str]]
     denied: bool
     accepted: int
     warnings: list[str]
+    first: str = ""
 
 
 def check(
@@ -101,7 +106,7 @@ def check(
 def texts(
     sources: Sources, asking: Asking = _ALL, *, say: Say, tick: Tick = _QUIET, sink: Sink | None = None
 ) -> Texts:
-    """Judge everything that the sources hold: the lines of `gator.human`, or the results of `gator.as_json`.
+    """Judge everything that the sources hold: the texts of one of gator's formats.
 
     Memory does not grow with what is found. Raises the error of whatever cannot be read, with its file and line.
     """
@@ -111,15 +116,19 @@ def texts(
     ordered = Ordered()
     denied, accepted = False, 0
     warnings: list[tuple[str, str]] = []
+    first: tuple[str, str] | None = None
     for told in judge_all(divided, lambda batch: telling.tell(loaded, asking, batch), alone=sink is not None):
         seen.take(told.objects)
         ordered.add(told.texts)
         denied |= told.denied
         accepted += told.accepted
         warnings += told.warnings
+        if told.first is not None and (first is None or told.first[0] < first[0]):
+            first = told.first
     seen.end()
     warnings.sort(key=operator.itemgetter(0))
-    return Texts(ordered.blocks(), denied, accepted, [text for _, text in warnings])
+    told_of = [text for _, text in warnings]
+    return Texts(ordered.blocks(), denied, accepted, told_of, first[1] if first else "")
 
 
 def _loaded(sources: Sources, sink: Sink | None, trace: Trace | None) -> Loaded:

@@ -15,7 +15,11 @@ from pratique.constraint.validation import SCOPED
 from pratique.constraint.violation import UNMATCHED
 from pratique.offline import goyaml
 from pratique.offline.finding import Finding, Row, Subject
+from pratique.offline.goyaml import Made
 
+HUMAN: Final = "human"
+JSON: Final = "json"
+YAML: Final = "yaml"
 TARGET: Final = "admission.k8s.gatekeeper.sh"
 # encoding/json escapes what could end a script element, and the two line separators of JavaScript.
 _ESCAPED: Final = tuple((char, f"\\u{ord(char):04x}") for char in "<>&\u2028\u2029")
@@ -78,25 +82,19 @@ def as_json(findings: Sequence[Finding], *, stats: Sequence[Any] | None = None) 
     return dump_json(results if stats is None else {"results": results, "stats": list(stats)})
 
 
-class Made(str):
-    """JSON that is made already, at the level where it will stand: what is the same in many results is made once."""
-
-    __slots__ = ()
-
-
-def made(value: Any) -> Made:
+def json_made(value: Any) -> Made:
     """Return the text of an object as a result of `as_json` has it."""
     return Made(escape_json("".join(_json(ordered(value), f"\n{' ' * _INDENT * 2}"))))
 
 
-def one_result(violation: Row, constraint: Made, found: Made) -> str:
-    """Return one result as `array` takes it."""
+def json_result(violation: Row, constraint: Made, found: Made) -> str:
+    """Return one result as `json_array` takes it."""
     parts = _json(_shaped(violation, constraint, found, None), f"\n{' ' * _INDENT}")
     return "".join([part if type(part) is Made else escape_json(part) for part in parts])
 
 
-def array(results: Iterator[Sequence[str]]) -> Iterator[str]:
-    """Yield the parts of `as_json`'s array of what `one_result` made, some at a time."""
+def json_array(results: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Yield the parts of `as_json`'s array of what `json_result` made, some at a time."""
     lead = f"[\n{' ' * _INDENT}"
     for some in results:
         if some:
@@ -104,6 +102,36 @@ def array(results: Iterator[Sequence[str]]) -> Iterator[str]:
             lead = f",\n{' ' * _INDENT}"
             yield lead.join(some)
     yield "null" if lead[0] == "[" else "\n]"
+
+
+def yaml_constraint(value: Any) -> Made:
+    """Return the text of a constraint as a result of `as_yaml` has it, but for the first one."""
+    return Made(goyaml.flow(goyaml.ordered(value)))
+
+
+def yaml_found(value: Any) -> Made:
+    """Return the text of an object as a result of `as_yaml` has it, but for the first one."""
+    return Made(goyaml.flow(_floats(goyaml.ordered(value))))
+
+
+def yaml_result(violation: Row, constraint: Made, found: Made) -> str:
+    """Return one result of `as_yaml` that is not the first."""
+    return f"- {goyaml.flow(_yaml_shaped(violation, constraint, found, None))}\n"
+
+
+def yaml_first(violation: Row, constraint: Any, found: Any) -> str:
+    """Return the first result of `as_yaml`, which alone is in block style; its constraint and object are plain."""
+    both = goyaml.ordered(constraint), _floats(goyaml.ordered(found))
+    return goyaml.dump([_yaml_shaped(violation, *both, None)])
+
+
+def yaml_list(first: str, results: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Yield the parts of `as_yaml`'s list of what `yaml_first` and `yaml_result` made, some at a time."""
+    yield first or "[]\n"
+    skipped = 1
+    for some in results:
+        yield "".join(some[skipped:])
+        skipped = 0 if some else skipped
 
 
 def as_yaml(findings: Sequence[Finding], *, stats: Sequence[Any] | None = None) -> str:
@@ -187,20 +215,25 @@ def _shaped(violation: Row, constraint: Any, found: Any, trace: str | None) -> d
 
 
 def _yaml_result(finding: Finding) -> dict[str, Any]:
-    violation = finding.violation
+    constraint, found = goyaml.ordered(finding.constraint.object), _floats(goyaml.ordered(finding.object))
+    return _yaml_shaped(finding.violation, constraint, found, finding.trace)
+
+
+def _yaml_shaped(violation: Row, constraint: Any, found: Any, trace: str | None) -> dict[str, Any]:
+    """Return a result; its constraint and object are ordered, or made."""
     return {
         "result": {
             "target": TARGET,
             "msg": violation.message,
             "metadata": _floats(goyaml.ordered(_metadata(violation))),
-            "constraint": {"object": goyaml.ordered(finding.constraint.object)},
+            "constraint": {"object": constraint},
             "enforcementaction": violation.enforcement_action,
             "scopedenforcementactions": list(violation.actions)
             if violation.enforcement_action == SCOPED
             else [],
         },
-        "violatingObject": _floats(goyaml.ordered(finding.object)),
-        "trace": finding.trace,
+        "violatingObject": found,
+        "trace": trace,
     }
 
 

@@ -34,6 +34,12 @@ _ESCAPES: Final = {
 }  # fmt: skip
 
 
+class Made(str):
+    """Text of a value that is made already, for where it will stand: what is the same in many is made once."""
+
+    __slots__ = ()
+
+
 class _Allowed(NamedTuple):
     """Which styles a text may be written in (libyaml, `yaml_emitter_analyze_scalar`)."""
 
@@ -63,6 +69,8 @@ def dump_results(values: list[Any]) -> str:
 
 def flow(value: Any) -> str:
     """Return a value on one line."""
+    if type(value) is Made:
+        return value
     if isinstance(value, dict):
         return (
             "{"

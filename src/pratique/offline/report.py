@@ -15,16 +15,16 @@ from pratique.constraint import TemplateTime
 from pratique.errors import InputError
 from pratique.offline import ci, gator
 from pratique.offline.finding import Finding
+from pratique.offline.gator import JSON, YAML
 from pratique.offline.policyreport import policyreport
 from pratique.offline.sarif import sarif
 
-HUMAN: Final = "human"
-JSON: Final = "json"
+HUMAN: Final = gator.HUMAN
 FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {
     HUMAN: gator.human,
     "lines": ci.lines,
     JSON: gator.as_json,
-    "yaml": gator.as_yaml,
+    YAML: gator.as_yaml,
     "sarif": sarif,
     "junit": ci.junit,
     "github": ci.github,
@@ -34,8 +34,8 @@ FORMATS: Final[dict[str, Callable[[Sequence[Finding]], str]]] = {
 }
 _ALIASES: Final = {"text": HUMAN}
 # gator's own, which know nothing of findings that are accepted; the two with data can carry statistics.
-_GATORS: Final = (HUMAN, JSON, "yaml")
-_WITH_STATS: Final = {JSON: gator.as_json, "yaml": gator.as_yaml}
+_GATORS: Final = (HUMAN, JSON, YAML)
+_WITH_STATS: Final = {JSON: gator.as_json, YAML: gator.as_yaml}
 
 
 # What shows no lines, which cost a second reading of the documents.
@@ -96,12 +96,14 @@ def places(wanted: Sequence[Target]) -> bool:
 
 def told(wanted: Sequence[Target]) -> bool:
     """Tell whether one report is wanted whose texts are made where objects are judged (`telling`)."""
-    return len(wanted) == 1 and wanted[0].format in (HUMAN, JSON)
+    return len(wanted) == 1 and wanted[0].format in _GATORS
 
 
-def framed(name: str, texts: Iterator[Sequence[str]]) -> Iterator[str]:
-    """Yield the parts of a report that `telling` made the texts of."""
-    return gator.array(texts) if name == JSON else ("".join(some) for some in texts)
+def framed(name: str, texts: Iterator[Sequence[str]], first: str = "") -> Iterator[str]:
+    """Yield the parts of a report that `telling` made the texts of; `first` stands in the first one's place."""
+    if name == JSON:
+        return gator.json_array(texts)
+    return gator.yaml_list(first, texts) if name == YAML else ("".join(some) for some in texts)
 
 
 def render(name: str, findings: Sequence[Finding], *, stats: Sequence[TemplateTime] | None = None) -> str:

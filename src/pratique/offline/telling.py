@@ -1,8 +1,8 @@
-"""Texts of findings, made where an object is judged, in the process that does it: lines for people, or JSON.
+"""Texts of findings, made where an object is judged, in the process that does it: lines for people, JSON or YAML.
 
 In: a batch of documents. Out: `Told`: a text for each finding, packed for `ordering`, and what else is told of its
 objects. Made here, a finding costs a fifth of what it costs as a `Finding`, what is the same in many is made once, and
-nothing travels but text. INVARIANT: the texts are those of `gator.human` and `gator.as_json`, in their order.
+nothing travels but text. INVARIANT: the texts are those of `gator`'s three formats, in their order.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pratique.kube.match import group_kind
 from pratique.offline import gator, judging, ordering, suppression
 from pratique.offline.entries import Entry
 from pratique.offline.finding import PREFIX, Finding, Row, Subject
+from pratique.offline.goyaml import Made
 from pratique.offline.judging import Batch, Wanted
 from pratique.offline.loading import CONSTRAINTS, Loaded, object_of
 
@@ -31,20 +32,24 @@ class Asking(NamedTuple):
     Without a day, annotations that allow findings are not heeded.
     """
 
-    as_json: bool = False
+    format: str = gator.HUMAN
     deny_only: bool = False
     exempt: frozenset[str] = frozenset()
     today: date | None = None
 
 
 class Told(NamedTuple):
-    """What a batch came to: each object's file and names, texts, and warnings with what they are ordered by."""
+    """What a batch came to: each object's file and names, texts, and warnings with what they are ordered by.
+
+    `first` is the text that its first finding has if it is the first of all, with what it is ordered by.
+    """
 
     objects: list[tuple[str, Subject]]
     texts: bytes
     denied: bool
     accepted: int
     warnings: list[tuple[str, str]]
+    first: tuple[str, str] | None = None
 
 
 class _Parts(NamedTuple):
@@ -83,8 +88,8 @@ class _Results:
 
     def __init__(self) -> None:
         self._found: dict[str, Any] = {}
-        self._object: gator.Made | None = None
-        self._constraints: dict[tuple[str, str], gator.Made] = {}
+        self._object: Made | None = None
+        self._constraints: dict[tuple[str, str], Made] = {}
 
     def take(self, _subject: Subject, found: dict[str, Any]) -> None:
         """Go on to an object."""
@@ -93,8 +98,6 @@ class _Results:
     def text(self, asked: Asked, finding: Found) -> str:
         """Return the text of something that was found about it."""
         constraint = asked.installed.constraint
-        if self._object is None:
-            self._object = gator.made(self._found)
         row = Row(
             constraint.kind,
             constraint.name,
@@ -105,18 +108,52 @@ class _Results:
             asked.actions,
             constraint.enforcement_action,
         )
-        return gator.one_result(row, self._made(constraint), self._object)
+        return self._result(row, constraint)
 
     def whole(self, finding: Finding) -> str:
         """Return the text of a finding."""
-        return gator.one_result(finding.violation, self._made(finding.constraint), gator.made(finding.object))
+        self.take(finding.subject, finding.object)
+        return self._result(finding.violation, finding.constraint)
 
-    def _made(self, constraint: Constraint) -> gator.Made:
+    def _result(self, row: Row, constraint: Constraint) -> str:
         key = (constraint.kind, constraint.name)
-        made = self._constraints.get(key)
-        if made is None:
-            made = self._constraints[key] = gator.made(constraint.object)
-        return made
+        if key not in self._constraints:
+            self._constraints[key] = self.made_constraint(constraint.object)
+        if self._object is None:
+            self._object = self.made_found(self._found)
+        return self.made_result(row, self._constraints[key], self._object)
+
+    made_constraint = staticmethod(gator.json_made)
+    made_found = staticmethod(gator.json_made)
+    made_result = staticmethod(gator.json_result)
+
+
+class _YamlResults(_Results):
+    """Makes the YAML of one object after the other, and remembers of what: the first of all is written otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given: list[tuple[Row, Constraint, dict[str, Any]]] = []
+
+    def first(self, number: int) -> str:
+        """Return the text of what was made as number `number` if it is the first of all."""
+        row, constraint, found = self._given[number]
+        return gator.yaml_first(row, constraint.object, found)
+
+    def _result(self, row: Row, constraint: Constraint) -> str:
+        self._given.append((row, constraint, self._found))
+        return super()._result(row, constraint)
+
+    made_constraint = staticmethod(gator.yaml_constraint)
+    made_found = staticmethod(gator.yaml_found)
+    made_result = staticmethod(gator.yaml_result)
+
+
+_MAKERS: Final[dict[str, type[_Lines | _Results]]] = {
+    gator.HUMAN: _Lines,
+    gator.JSON: _Results,
+    gator.YAML: _YamlResults,
+}
 
 
 def tell(loaded: Loaded, asking: Asking, batch: Batch) -> Told:
@@ -140,7 +177,7 @@ class _Telling:
         self._asking = asking
         self._batch = batch
         self._parts: dict[Asked, _Parts] = {}
-        self._maker: _Lines | _Results = _Results() if asking.as_json else _Lines()
+        self._maker: _Lines | _Results = _MAKERS[asking.format]()
         self._keys: list[str] = []
         self._texts: list[str] = []
         self._objects: list[tuple[str, Subject]] = []
@@ -151,7 +188,13 @@ class _Telling:
     def told(self) -> Told:
         """Return what the batch came to."""
         texts = ordering.pack(self._keys, self._texts)
-        return Told(self._objects, texts, self._denied, self._accepted, self._warnings)
+        return Told(self._objects, texts, self._denied, self._accepted, self._warnings, self._first())
+
+    def _first(self) -> tuple[str, str] | None:
+        if not self._keys or not isinstance(self._maker, _YamlResults):
+            return None
+        number = min(range(len(self._keys)), key=self._keys.__getitem__)
+        return self._keys[number], self._maker.first(number)
 
     def take(self, number: int, entry: Entry, found: dict[str, Any]) -> None:
         """Judge one document."""
