@@ -131,3 +131,14 @@ def test_stages_show_every_pass() -> None:
     assert list(stages) == ["tree", "plan", "python", "constants"]
     assert 'v1 = input["a"]' in stages["plan"]
     assert "def r0(s):" in stages["python"]
+
+
+def test_stages_are_made_again_and_not_kept() -> None:
+    text = "package t\n\np contains x if { some x in input.parameters.xs; x in input.ys }\n"
+    known = {"input.parameters": {"xs": ["a", "b"]}}
+    policy = rego.compile((rego.Source(name, text) for name in ["t.rego"]), constants=known)
+    assert policy.stages() == policy.stages()
+    assert policy.stages()["python"] == policy.emitted.source
+    assert policy.plan.rules
+    assert policy.tree.rules == ()
+    assert rego.restore(policy.dump()).plan.rules == ()

@@ -36,6 +36,8 @@ from pratique.rego.source import Source, Version
 
 Sink = Callable[[str, Location], None]
 Watch = Callable[[Event], None]
+# Makes the syntax tree and the plan of a policy.
+Stages = Callable[[], tuple[nodes.Checked, ir.Plan]]
 LIMITS: Final = Limits()
 # A part of an entrypoint: `.name` or `["name"]`.
 _PART: Final = re.compile(r'\.?([^.\[]+)|\["((?:[^"\\]|\\.)*)"\]')
@@ -68,14 +70,15 @@ class Policy:
     Set([])
     """
 
-    plan: ir.Plan
+    tree: ir.Plan
     emitted: Emitted
-    checked: nodes.Checked | None
     limits: Limits
     strict: bool
     _namespace: dict[str, Any] = field(repr=False)
     _entries: dict[str, Callable[[State], Value]] = field(repr=False)
     _blank: list[Value] = field(repr=False)
+    # The stages before the emitted module; they are made again for who asks, since they are larger than all the rest.
+    _made: Stages | None = field(default=None, repr=False)
     _watched: bool = False
     # The query that the entrypoint `QUERY` answers, in the order in which it is evaluated.
     query: nodes.Body = ()
@@ -161,25 +164,36 @@ class Policy:
 
         return answer
 
+    @property
+    def checked(self) -> nodes.Checked | None:
+        """The syntax tree; None for a policy that was restored."""
+        return None if self._made is None else self._made()[0]
+
+    @property
+    def plan(self) -> ir.Plan:
+        """The plan; the tree of rules alone for a policy that was restored."""
+        return self.tree if self._made is None else self._made()[1]
+
     def stages(self) -> dict[str, str]:
         """Return the policy after each pass, as text: syntax tree, plan, Python and its table of constants.
 
         Raises InputError for a policy that was restored.
         """
-        if self.checked is None:
+        if self._made is None:
             raise InputError("this policy was restored from a store", hint="compile it to see its stages")
-        rules = [rule for group in self.checked.rules.values() for rule in group]
+        checked, planned = self._made()
+        rules = [rule for group in checked.rules.values() for rule in group]
         table = [f"{name} = {_shown(value)}" for name, value in self.emitted.constants.items()]
         return {
             "tree": "\n".join(map(repr, rules)) + "\n",
-            "plan": render(self.plan),
+            "plan": render(planned),
             "python": self.emitted.source,
             "constants": "\n".join(table) + "\n",
         }
 
     def dump(self) -> bytes:
         """Return the policy as bytes for `restore`: code, which only we may be able to write where it is kept."""
-        return stored.dump(self.emitted, self.plan)
+        return stored.dump(self.emitted, self.tree)
 
     def _entry(self, entrypoint: str) -> Callable[[State], Value]:
         head, *names = [name or json.loads(f'"{quoted}"') for name, quoted in _PART.findall(entrypoint)]
@@ -191,7 +205,7 @@ class Policy:
             if node is None:
                 break
         else:
-            if node.rule is not None and not node.joined and not self.plan.mocked:
+            if node.rule is not None and not node.joined and not self.tree.mocked:
                 rule: Callable[[State], Value] = node.rule
                 return rule
         root, path = self._namespace["N0"], tuple(names)
@@ -239,13 +253,19 @@ def compile(  # noqa: PLR0913  # named as in the contract; every option has a de
     >>> policy.evaluate("data.a.allow", {"image": "web:1", "parameters": known["input.parameters"]})
     True
     """
-    checked = check_sources(sources, capabilities=capabilities, builtins=builtins, printing=printing)
-    planned = plan(checked, printing=printing, watched=watched)
-    _check_roots(planned, data_roots)
-    if optimised:
-        known = {} if planned.input_replaced else _paths(constants or {})
-        planned = optimise(planned, {**registry.table(), **(builtins or {})}, known, strict=strict)
-    return _policy(planned, checked, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
+    listed = list(sources)
+
+    def made() -> tuple[nodes.Checked, ir.Plan]:
+        checked = check_sources(listed, capabilities=capabilities, builtins=builtins, printing=printing)
+        planned = plan(checked, printing=printing, watched=watched)
+        _check_roots(planned, data_roots)
+        if optimised:
+            known = {} if planned.input_replaced else _paths(constants or {})
+            planned = optimise(planned, {**registry.table(), **(builtins or {})}, known, strict=strict)
+        return checked, planned
+
+    _, planned = made()
+    return _policy(planned, made, builtins, limits=limits, strict=strict, entrypoints=entrypoints)
 
 
 def restore(
@@ -262,7 +282,7 @@ def restore(
     """
     emitted, tree, code = stored.load(data, builtins or {})
     namespace = load(emitted, tree, code)
-    return Policy(tree, emitted, None, limits, False, namespace, {}, [MISSING] * emitted.slots)
+    return Policy(tree, emitted, limits, False, namespace, {}, [MISSING] * emitted.slots)
 
 
 def query(  # noqa: PLR0913  # as for compile
@@ -322,7 +342,8 @@ def compile_query(  # noqa: PLR0913  # as for compile
     planned = plan(checked, query=asked, printing=printing, watched=watched)
     number = len(planned.rules) - 1
     planned = optimise(planned, {**registry.table(), **(builtins or {})}, strict=strict)
-    policy = replace(_policy(planned, checked, builtins, limits=limits, strict=strict), query=asked.body)
+    made = checked, planned
+    policy = replace(_policy(planned, lambda: made, builtins, limits=limits, strict=strict), query=asked.body)
     policy._entries[QUERY] = policy._namespace[f"r{number}"]
     return policy
 
@@ -370,12 +391,12 @@ def compile_modules(
     """Compile modules that are parsed already into a policy. Raises CompileError."""
     checked = check(modules, **_options(capabilities, builtins, printing))
     planned = plan(checked, printing=printing, watched=watched)
-    return _policy(planned, checked, builtins, limits=limits, strict=False)
+    return _policy(planned, lambda: (checked, planned), builtins, limits=limits, strict=False)
 
 
 def _policy(
     planned: ir.Plan,
-    checked: nodes.Checked,
+    made: Stages,
     builtins: Mapping[str, registry.Builtin] | None,
     *,
     limits: Limits,
@@ -390,14 +411,14 @@ def _policy(
         # Python nests at most twenty loops.
         raise CompileError([_too_deep(emitted, error)]) from None
     policy = Policy(
-        planned,
+        replace(planned, rules=(), bases=()),
         emitted,
-        checked,
         limits,
         strict,
         namespace,
         {},
         [MISSING] * emitted.slots,
+        made,
         planned.watched,
     )
     for entrypoint in entrypoints:

@@ -35,7 +35,8 @@ def tables(policy: Policy) -> list[Table]:
     stages = policy.stages()
     steps = _split(stages["plan"], _RULE)
     code = _split(stages["python"], _FUNCTION)
-    written = {} if policy.checked is None else policy.checked.rules
+    checked = policy.checked
+    written = {} if checked is None else checked.rules
     found = []
     for rule in policy.plan.rules:
         number = str(rule.number)
