@@ -7,7 +7,6 @@ is the credential, so a one-time code is taken from it.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
@@ -70,6 +69,9 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def run(target: Target, work: Callable[[ServiceClient], Awaitable[Result]]) -> Result:
     """Run `work` with a signed-in client."""
+    # Many commands can ask a service, and most runs of them do not.
+    import asyncio
+
     return asyncio.run(_run(target, work))
 
 

@@ -6,9 +6,8 @@ error that says how to want it: files that somebody sends in must not make a bui
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from pratique.constraint.external import Answer, nobody
 from pratique.errors import UnavailableError
@@ -16,11 +15,9 @@ from pratique.kube import providers as wire
 
 FLAG = "--external-data"
 
-Result = TypeVar("Result")
-
 
 class Asker(Protocol):
-    """Who asks Providers: `client.providers.Providers`."""
+    """Who asks Providers, and waits for what they say: everything here is judged without a loop of events."""
 
     def put(self, document: Mapping[str, Any]) -> Any:
         """Add a Provider."""
@@ -30,12 +27,6 @@ class Asker(Protocol):
 
     def lookup(self, keys: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
         """Answer a mutation's placeholders."""
-
-    def complete(self, act: Callable[[], Result]) -> Awaitable[Result]:
-        """Do an act with everything that it asks for."""
-
-    def close(self) -> Awaitable[None]:
-        """Close all connections."""
 
 
 Connect = Callable[[], Asker]
@@ -61,7 +52,7 @@ class Outside:
         asker = self._connected()
         if asker is None:
             return Answer(status_code=500, system_error=_unasked(provider))
-        return _wait(asker, lambda: asker.ask(provider, keys))
+        return asker.ask(provider, keys)
 
     def lookup(self, keys: Mapping[str, tuple[str, ...]]) -> Mapping[str, Any]:
         """Answer a mutation's placeholders."""
@@ -69,7 +60,7 @@ class Outside:
         asker = self._connected() if known else None
         if asker is None:
             return {name: UnavailableError(_unasked(name)) for name in known}
-        return _wait(asker, lambda: asker.lookup(keys))
+        return asker.lookup(keys)
 
     def _connected(self) -> Asker | None:
         if self._asker is None and self._connect is not None:
@@ -77,17 +68,6 @@ class Outside:
             for document in self._known.values():
                 self._asker.put(document)
         return self._asker
-
-
-def _wait(asker: Asker, act: Callable[[], Result]) -> Result:
-    async def complete() -> Result:
-        try:
-            return await asker.complete(act)
-        finally:
-            # Its connections belong to this loop, which ends here; its answers stay.
-            await asker.close()
-
-    return asyncio.run(complete())
 
 
 def _unasked(provider: str) -> str:
