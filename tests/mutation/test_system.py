@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pratique.kube import diff, yaml
@@ -224,6 +224,16 @@ JSON = st.recursive(
 )
 
 
+# What others change decides whether these match: an object comes to rest all the same.
+MATCHES: list[dict[str, Any]] = [
+    {},
+    {"scope": "Namespaced"},
+    {"labelSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
+    {"labelSelector": {"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}},
+    {"name": "*"},
+]
+
+
 @st.composite
 def _mutators(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(KINDS))
@@ -237,10 +247,33 @@ def _mutators(draw: st.DrawFn) -> dict[str, Any]:
         parameters = {"operation": operation, "values": {"fromList": draw(st.lists(VALUES, max_size=3))}}
     elif kind == "AssignImage":
         parameters = {"assignDomain": draw(st.sampled_from(["", "r.io"])), "assignTag": ":1"}
-    return mutator(kind, location, parameters, name=draw(st.sampled_from("abc")))
+    if kind != "AssignMetadata" and draw(st.booleans()):
+        # Which of what leads to the location must be there, or must not.
+        steps = location.split(".")
+        part = ".".join(steps[: draw(st.integers(1, len(steps)))])
+        condition = draw(st.sampled_from(["MustExist", "MustNotExist"]))
+        parameters |= {"pathTests": [{"subPath": part, "condition": condition}]}
+    if kind in ("Assign", "AssignMetadata") and draw(st.integers(0, 3)) == 0:
+        parameters["assign"] = {"fromMetadata": {"field": draw(st.sampled_from(["name", "namespace"]))}}
+    match = draw(st.sampled_from(MATCHES))
+    return mutator(kind, location, parameters, name=draw(st.sampled_from("abc")), match=match)
 
 
-@given(st.lists(_mutators(), max_size=4), JSON)
+# Mostly what the locations lead through, sometimes anything.
+NAMED = st.lists(st.fixed_dictionaries({"name": st.sampled_from("xyz")}, optional={"v": LEAVES}), max_size=3)
+FITTING = st.fixed_dictionaries(
+    {},
+    optional={
+        "a": LEAVES,
+        "b": st.fixed_dictionaries({}, optional={"c": LEAVES}),
+        "l": NAMED,
+        "s": st.lists(VALUES),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_mutators(), min_size=1, max_size=4), st.one_of(FITTING, FITTING, JSON))
 def test_applied_twice_changes_nothing_more(documents: list[dict[str, Any]], spec: Any) -> None:
     mutators = MutationSystem()
     for document in documents:
