@@ -20,8 +20,8 @@ def test_a_person_sees_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", seen)
     monkeypatch.setattr(module, "AFTER", 0.0)
     with module.progress() as tick:
-        tick(100)
-        tick(173)
+        tick(100, 0.5)
+        tick(173, 1.0)
     text = seen.getvalue()
     assert "100 objects, " in text or "173 objects, " in text
     assert text.endswith("\x1b[?25h") or "\x1b[2K" in text  # the line is cleared
@@ -32,6 +32,13 @@ def test_a_quick_run_and_a_pipe_see_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("sys.stderr", stream)
         monkeypatch.delitem(sys.modules, "rich.status", raising=False)
         with module.progress() as tick:
-            tick(100)
+            tick(100, 0.5)
         assert stream.getvalue() == ""
         assert "rich.status" not in sys.modules
+
+
+def test_the_line_says_how_much_is_left() -> None:
+    bar = "█" * 6 + "░" * 18
+    assert module.shown(2500, 0.25, 2.0) == f"{bar}  25%  2,500 objects, 1,250 a second, 6 s left"
+    assert module.shown(10_000, 1.0, 4.0) == f"{'█' * 24} 100%  10,000 objects, 2,500 a second"
+    assert module.shown(0, 0.0, 4.0) == f"{'░' * 24}   0%  0 objects, 0 a second"

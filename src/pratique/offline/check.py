@@ -21,7 +21,7 @@ from pratique.errors import InputError
 from pratique.offline import judging, telling
 from pratique.offline.entries import STDIN
 from pratique.offline.finding import Finding, Subject
-from pratique.offline.judging import Wanted, batches, judge_all
+from pratique.offline.judging import Batch, Wanted, batches, judge_all
 from pratique.offline.loading import Loaded, load
 from pratique.offline.ordering import Ordered
 from pratique.offline.outside import Outside
@@ -29,14 +29,15 @@ from pratique.offline.sources import Sources
 from pratique.offline.telling import Asking
 
 Say = Callable[[str], None]
-Tick = Callable[[int], None]
+# Hears how many objects are done, and which share of the files and documents that is.
+Tick = Callable[[int, float], None]
 
 # `Violation.order`
 _ORDER: Final = operator.attrgetter(
     *(f"violation.{name}" for name in ("action", "message", "constraint_kind", "constraint_name"))
 )
 _ALL: Final = Asking()
-_QUIET: Final[Tick] = lambda _: None  # noqa: E731  # a default that is called
+_QUIET: Final[Tick] = lambda _done, _share: None  # noqa: E731  # a default that is called
 
 
 class NothingGivenError(InputError):
@@ -73,7 +74,7 @@ def check(
 ) -> list[Finding]:
     """Judge everything that the sources hold.
 
-    `say` hears warnings, `tick` how many objects are done, `sink` what policies print, `times` how long each
+    `say` hears warnings, `tick` how far it is, `sink` what policies print, `times` how long each
     template took over an object (which is judged once more for it). With `places`, each finding's field and line
     are looked for while its object is at hand, which is much quicker than later. With `traced`, each finding tells how
     its object was judged.
@@ -85,7 +86,7 @@ def check(
     divided = list(batches(sources))
     # What policies print, and how they run, is heard here only when they run here.
     wanted = Wanted(places, times is not None, traces)
-    seen = _Seen(say, tick)
+    seen = _Seen(say, tick, divided)
     found: list[Finding] = []
     answers = judge_all(
         divided, lambda batch: judging.judge(loaded, batch, wanted), alone=traced or sink is not None
@@ -112,7 +113,7 @@ def texts(
     """
     loaded = _loaded(sources, sink, None)
     divided = list(batches(sources))
-    seen = _Seen(say, tick)
+    seen = _Seen(say, tick, divided)
     ordered = Ordered()
     denied, accepted = False, 0
     warnings: list[tuple[str, str]] = []
@@ -140,14 +141,17 @@ def _loaded(sources: Sources, sink: Sink | None, trace: Trace | None) -> Loaded:
 class _Seen:
     """The objects so far: how many, and what they are called, for the warning of those that are defined twice."""
 
-    def __init__(self, say: Say, tick: Tick) -> None:
+    def __init__(self, say: Say, tick: Tick, divided: Sequence[Batch]) -> None:
         self._say = say
         self._tick = tick
+        self._left = [batch.size for batch in reversed(divided)]
+        self._whole = sum(self._left)
+        self._done = 0
         self._files: dict[tuple[str, str, str, str], str] = {}
         self._count = 0
 
     def take(self, objects: Sequence[tuple[str, Subject]]) -> None:
-        """Count some, and warn."""
+        """Count those of the next batch, and warn."""
         for file, (version, kind, namespace, name) in objects:
             # All that is kept of an object: its name; groups, kinds, namespaces and files are few, each kept once.
             key = (intern(version.rpartition("/")[0]), intern(kind), intern(namespace), name)
@@ -159,7 +163,8 @@ class _Seen:
                     f"{_source(before)}"
                 )
         self._count += len(objects)
-        self._tick(self._count)
+        self._done += self._left.pop()
+        self._tick(self._count, self._done / self._whole)
 
     def end(self) -> None:
         """Raise `NothingGivenError` when there were none."""
