@@ -97,6 +97,12 @@ def test_where_a_wrong_stand_in_is_nothing_else_is_told() -> None:
     assert problems(text) == ["6:11 data.a.f: arity mismatch\nhave: (string)\nwant: (number)"]
 
 
+def test_comprehensions_within_each_other_take_no_time_that_doubles() -> None:
+    depth = 60
+    opened = "".join(f"[x{level} | y{level} := input.a; x{level} := " for level in range(depth))
+    rego.compile([rego.Source("a.rego", f"package a\n\np := {opened}1{']' * depth}\n")])
+
+
 SCHEMA = {
     "$defs": {
         "meta": {

@@ -17,7 +17,6 @@ from pratique.rego.types.kinds import (
     Scalar,
     Set,
     Type,
-    contains,
 )
 
 
@@ -220,15 +219,3 @@ def _into_member(several: OneOf, dynamic: tuple[MaybeType, MaybeType]) -> OneOf 
             wider = Object((), (union(each.dynamic[0], dynamic[0]), union(each.dynamic[1], dynamic[1])))
             return OneOf((*several.of[:place], wider, *several.of[place + 1 :]))
     return None
-
-
-__all__ = [
-    "contains",
-    "is_empty",
-    "keys_of",
-    "merged",
-    "selected",
-    "unifies",
-    "union",
-    "values_of",
-]

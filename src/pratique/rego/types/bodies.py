@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Final
 
 from pratique.rego.errors import Problem
 from pratique.rego.nodes import Array, Object, Ref, Scalar, SetOf, Term, Var
@@ -25,6 +26,8 @@ from pratique.rego.types.references import References
 from pratique.rego.types.replaced import Replaced
 from pratique.rego.types.steps import EQUAL, Closure, Step
 
+AGAIN: Final = 256
+
 
 class Bodies:
     """Checks the bodies of one rule or query."""
@@ -37,6 +40,8 @@ class Bodies:
         self.replaced = replaced
         # Whether `==` demands of its sides what `=` does: in rules it does, in queries it may say `false`.
         self.equates = equates
+        # How often a comprehension inside another may still be looked at without it: each level doubles the work.
+        self.again = AGAIN
         # Whether a function that stands in for another is wrong here: then nothing more is said of the expression, and
         # what would be in its variables is not known.
         self.blocked = False
@@ -143,7 +148,9 @@ class Bodies:
         if wrong:
             return wrong, None
         for nested in _closures(closure.steps):
-            wrong = self._closure(layer, nested)[0] or wrong
+            if self.again:
+                self.again -= 1
+                wrong = self._closure(layer, nested)[0] or wrong
         return wrong, _made(closure, inner)
 
     # --- terms ---------------------------------------------------------------------------------------------

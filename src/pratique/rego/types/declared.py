@@ -38,6 +38,8 @@ _WORDS: Final[dict[str, Type]] = {
     "object": Object((), (ANY, ANY)),
     "set": Set(ANY),
 }
+_NAME: Final = re.compile(r"([\w$ ]+): ")
+_WORD: Final = re.compile(r"[a-z]+")
 
 
 @cache
@@ -118,7 +120,7 @@ class _Reader:
         """Read a name and its colon, if there is one here."""
         while self._next() == " ":
             self.place += 1
-        found = re.compile(r"([\w$ ]+): ").match(self.text, self.place)
+        found = _NAME.match(self.text, self.place)
         if found is None:
             return ""
         self.place = found.end()
@@ -128,7 +130,7 @@ class _Reader:
         """Read a type."""
         while self._next() == " ":
             self.place += 1
-        found = re.compile(r"[a-z]+").match(self.text, self.place)
+        found = _WORD.match(self.text, self.place)
         assert found is not None, f"no type at {self.place} of {self.text}"
         self.place = found.end()
         word = found[0]
