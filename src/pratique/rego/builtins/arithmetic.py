@@ -114,15 +114,17 @@ def _shift(name: str, value: Value) -> int:
     by = whole(name, 2, value)
     if by < 0:
         raise operand_error(name, 2, "an unsigned integer number", "a negative integer")
-    if by > _LARGEST_RANGE:
-        raise failure(name, f"a shift by more than {_LARGEST_RANGE} bits")
-    return by
+    # What is left of it in a machine word, as in Go.
+    return by & (2**64 - 1)
 
 
 @builtin("bits.lsh", "number, number -> number", accepts="any, any")
 def bits_lsh(number: Value, by: Value) -> Value:
     """Return the bits moved up."""
-    return whole("bits.lsh", 1, number) << _shift("bits.lsh", by)
+    bits, places = whole("bits.lsh", 1, number), _shift("bits.lsh", by)
+    if bits and places > _LARGEST_RANGE:
+        raise failure("bits.lsh", f"a shift by more than {_LARGEST_RANGE} bits")
+    return bits << places if bits else 0
 
 
 @builtin("bits.rsh", "number, number -> number", accepts="any, any")

@@ -30,7 +30,7 @@ def reverse(array: Value) -> Value:
     return array[::-1]
 
 
-@builtin("array.slice", "array, number, number -> array")
+@builtin("array.slice", "array, number, number -> array", accepts="array, any, any")
 def cut(array: Value, start: Value, stop: Value) -> Value:
     """Return the members from `start` to before `stop`, both clamped to the array."""
     first = max(0, machine_int("array.slice", 2, start))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import base64
+import codecs
+from typing import Final
 
 from pratique.kube import base64text
 from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.values import Value
+
+# Python's own `replace` makes one sign of several bytes that begin a character and do not end it.
+_EACH: Final = "pratique.each"
+codecs.register_error(_EACH, lambda error: ("\ufffd", getattr(error, "start", 0) + 1))
 
 
 class Base64Error(RefusalError):
@@ -19,8 +25,8 @@ def encoded(text: str) -> bytes:
 
 
 def as_text(data: bytes) -> str:
-    """Return bytes as a text; what is no UTF-8 becomes U+FFFD."""
-    return data.decode("utf-8", "replace")
+    """Return bytes as a text; each that is no UTF-8 becomes a U+FFFD of its own, as Go reads it."""
+    return data.decode("utf-8", _EACH)
 
 
 def decode(text: str, *, url: bool = False) -> bytes:
@@ -53,11 +59,11 @@ def base64_decode(text: Value) -> Value:
     return as_text(decode(text))
 
 
-@builtin("base64.is_valid", "string -> boolean")
+@builtin("base64.is_valid", "string -> boolean", accepts="any")
 def base64_is_valid(text: Value) -> Value:
-    """Tell whether the text is base64."""
+    """Tell whether this is a text in base64."""
     try:
-        decode(text)
+        decode(text if type(text) is str else "-")
     except Base64Error:
         return False
     return True

@@ -6,9 +6,9 @@ import re
 from fractions import Fraction
 from typing import Final
 
+from pratique.rego.builtins.layouts import quoted
 from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.numbers import integer
-from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
 
 _MOST: Final = 2**63
@@ -54,7 +54,7 @@ def _in_hours(text: str) -> str:
 
 
 def _invalid(text: str, why: str = "invalid duration") -> RefusalError:
-    return RefusalError(f"time: {why} {quote(text)}")
+    return RefusalError(f"time: {why} {quoted(text)}")
 
 
 def _parsed(text: str, shown: str) -> int:
@@ -73,7 +73,7 @@ def _parsed(text: str, shown: str) -> int:
         if not unit:
             raise _invalid(shown, "missing unit in duration")
         if unit not in _UNITS:
-            raise _invalid(shown, f"unknown unit {quote(unit)} in duration")
+            raise _invalid(shown, f"unknown unit {quoted(unit)} in duration")
         size = _UNITS[unit]
         # Go reads as much of a fraction as 63 bits hold.
         after = after[:19] if integer(after[:19] or "0") <= _MOST else after[:18]

@@ -28,6 +28,8 @@ def regex(pattern: str, delimiters: Value) -> str:
 
     Raises RefusalError, or BuiltinError, for operands that `glob.match` refuses.
     """
+    if delimiters is not None and type(delimiters) is not list:
+        raise operand_error("glob.match", 2, "array|null", type_name(delimiters))
     return _regex(pattern, _signs(delimiters))
 
 

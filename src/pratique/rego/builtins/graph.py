@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from pratique.rego.builtins.registry import builtin
 from pratique.rego.runtime import references
-from pratique.rego.runtime.values import UNDEFINED, Set, Value, key
+from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.values import UNDEFINED, Set, Value, key, type_name
 
 
 def _neighbours(graph: Value, node: Value) -> Iterable[Value] | None:
@@ -17,11 +18,17 @@ def _neighbours(graph: Value, node: Value) -> Iterable[Value] | None:
     return list(edges) if type(edges) is list or type(edges) is Set else ()
 
 
-@builtin("graph.reachable", "object, array|set -> set")
+def _roots(name: str, roots: Value) -> list[Value]:
+    if type(roots) is not list and type(roots) is not Set:
+        raise BuiltinError(TYPE_ERROR, f"{name}: operand 2 must be {{array, set}} but got {type_name(roots)}")
+    return list(roots)
+
+
+@builtin("graph.reachable", "object, array|set -> set", accepts="object, any")
 def reachable(graph: Value, roots: Value) -> Value:
     """Return the nodes of the graph that can be reached from these, themselves included."""
     found: dict[object, Value] = {}
-    waiting = list(roots)
+    waiting = _roots("graph.reachable", roots)
     while waiting:
         node = waiting.pop()
         at = key(node)
@@ -34,13 +41,13 @@ def reachable(graph: Value, roots: Value) -> Value:
     return Set.of_table(found)
 
 
-@builtin("graph.reachable_paths", "object, array|set -> set")
+@builtin("graph.reachable_paths", "object, array|set -> set", accepts="object, any")
 def reachable_paths(graph: Value, roots: Value) -> Value:
     """Return the longest paths from these nodes, each until it ends or would meet itself."""
     found: list[list[Value]] = []
     # A path so far, and the node that comes next.
     waiting: list[tuple[list[Value], frozenset[object], Value]] = []
-    for root in roots:
+    for root in _roots("graph.reachable_paths", roots):
         edges = _neighbours(graph, root)
         if edges is None:
             continue

@@ -145,8 +145,21 @@ def parsed(layout: str, text: str) -> int:
             following = found[number + 1] if number + 1 < len(found) else ("", "")
             reader.element(element, fraction_next=not following[0] and following[1][:1] in (".", ","))
     if reader.rest:
-        raise LayoutError(f'parsing time "{text}": extra text: "{reader.rest}"')
+        raise LayoutError(f"parsing time {quoted(text)}: extra text: {quoted(reader.rest)}")
     return reader.nanoseconds()
+
+
+def quoted(text: str) -> str:
+    """Return a text as errors of Go's package `time` quote it: bytes that are no printable ASCII as `\\x`."""
+    return f'"{"".join(map(_quoted, text))}"'
+
+
+def _quoted(char: str) -> str:
+    if char in {'"', "\\"}:
+        return f"\\{char}"
+    if " " <= char <= "\x7f":
+        return char
+    return "".join([f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogatepass")])
 
 
 class _Reader:
@@ -161,11 +174,12 @@ class _Reader:
 
     def misfit(self, what: str) -> LayoutError:
         return LayoutError(
-            f'parsing time "{self.text}" as "{self.layout}": cannot parse "{self.rest}" as "{what}"'
+            f"parsing time {quoted(self.text)} as {quoted(self.layout)}: "
+            f"cannot parse {quoted(self.rest)} as {quoted(what)}"
         )
 
     def outside(self, what: str) -> LayoutError:
-        return LayoutError(f'parsing time "{self.text}": {what} out of range')
+        return LayoutError(f"parsing time {quoted(self.text)}: {what} out of range")
 
     def plain(self, plain: str) -> None:
         """Step over the text between elements; any run of spaces fits any other."""

@@ -387,6 +387,8 @@ def whole(name: str, position: int, value: Value) -> int:
 
 def machine_int(name: str, position: int, value: Value) -> int:
     """Return a number operand that is written as an integer of at most 64 bits; another one is refused."""
+    if not is_number(value):
+        raise operand_error(name, position, "number", type_name(value))
     found = numbers.machine_int(value)
     if found is None:
         raise operand_error(name, position, "integer number", "floating-point number")

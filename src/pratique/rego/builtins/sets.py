@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pratique.rego.builtins.registry import builtin, operand_error
-from pratique.rego.runtime.values import Set, Value, type_name
+from pratique.rego.runtime.values import Set, Value, ordered, type_name
 
 
 def _sets(name: str, operand: Value) -> list[Set]:
     found = list(operand.values())
-    for each in found:
-        if type(each) is not Set:
-            raise operand_error(name, 1, "set", type_name(each))
+    # Told is the first in order.
+    for each in ordered([each for each in found if type(each) is not Set]):
+        raise operand_error(name, 1, "set", type_name(each))
     return found
 
 

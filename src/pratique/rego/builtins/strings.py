@@ -131,7 +131,7 @@ def split_n(text: Value, separator: Value, number: Value) -> Value:
     return parts[:limit] if limit >= 0 else parts[limit:]
 
 
-@builtin("strings.any_prefix_match", "string|set|array, string|set|array -> boolean")
+@builtin("strings.any_prefix_match", "string|set|array, string|set|array -> boolean", accepts="any, any")
 def any_prefix(search: Value, base: Value) -> Value:
     """Tell whether any text begins with any of the prefixes."""
     searched = _listed("strings.any_prefix_match", 1, search)
@@ -139,7 +139,7 @@ def any_prefix(search: Value, base: Value) -> Value:
     return any(text.startswith(prefixes) for text in searched)
 
 
-@builtin("strings.any_suffix_match", "string|set|array, string|set|array -> boolean")
+@builtin("strings.any_suffix_match", "string|set|array, string|set|array -> boolean", accepts="any, any")
 def any_suffix(search: Value, base: Value) -> Value:
     """Tell whether any text ends with any of the suffixes."""
     searched = _listed("strings.any_suffix_match", 1, search)
@@ -150,6 +150,8 @@ def any_suffix(search: Value, base: Value) -> Value:
 def _listed(name: str, position: int, value: Value) -> Iterable[str]:
     if type(value) is str:
         return [value]
+    if type(value) is not list and type(value) is not Set:
+        raise operand_error(name, position, "string|set|array", type_name(value))
     for each in value:
         if type(each) is not str:
             kind = type_name(value)
@@ -188,13 +190,12 @@ def reverse(text: Value) -> Value:
     return text[::-1]
 
 
-@builtin("substring", "string, number, number -> string")
+@builtin("substring", "string, number, number -> string", accepts="string, any, any")
 def substring(text: Value, offset: Value, length: Value) -> Value:
     """Return `length` code points from `offset`; a negative length takes the rest."""
-    start = machine_int("substring", 2, offset)
+    start, count = machine_int("substring", 2, offset), machine_int("substring", 3, length)
     if start < 0:
         raise failure("substring", "negative offset")
-    count = machine_int("substring", 3, length)
     return text[start:] if count < 0 else text[start : start + count]
 
 

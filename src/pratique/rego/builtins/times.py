@@ -75,21 +75,28 @@ def _zone(name: str) -> tzinfo | None:
         return None
 
 
+def _texts(name: str, position: int, values: list[Value]) -> None:
+    for each in values:
+        if type(each) is not str:
+            raise operand_error(name, position, "string", type_name(each))
+
+
 def _moment(name: str, value: Value, position: int = 1) -> tuple[int, tzinfo, str]:
     """Return nanoseconds, zone and layout of `ns`, `[ns, zone]` or `[ns, zone, layout]`."""
     given = value if type(value) is list else [value]
     if not given or (type(value) is not list and not is_number(value)):
         wanted = "either number (ns) or [number (ns), string (tz)]"
         raise operand_error(name, position, wanted, type_name(value))
-    for index, each in enumerate(given[:3]):
-        if (index == 0) != is_number(each) or (index > 0 and type(each) is not str):
-            raise operand_error(name, position, "string" if index else "number", type_name(each))
+    if not is_number(given[0]):
+        raise operand_error(name, position, "number", type_name(given[0]))
+    _texts(name, position, given[1:2])
     zone_name = given[1] if len(given) > 1 else ""
     if ".." in zone_name or zone_name.startswith(("/", "\\")):
         raise failure(name, "time: invalid location name")
     zone = _zone(zone_name)
     if zone is None:
         raise failure(name, f"unknown time zone {zone_name}")
+    _texts(name, position, given[2:3])
     number = integer(given[0])
     if number is None or not _LEAST <= number <= _MOST:
         raise failure(name, "timestamp too big")

@@ -14,11 +14,11 @@ from typing import Any, Final
 from pratique.rego.builtins import keys, signatures
 from pratique.rego.builtins.base64s import Base64Error, as_text, decode_url, encoded
 from pratique.rego.builtins.jsons import JsonError, parsed
-from pratique.rego.builtins.registry import RefusalError, builtin
+from pratique.rego.builtins.registry import RefusalError, builtin, operand_error
 from pratique.rego.builtins.times import now_ns
 from pratique.rego.runtime.state import State
 from pratique.rego.runtime.text import json_text
-from pratique.rego.runtime.values import Value, compare, is_number, is_object
+from pratique.rego.runtime.values import Value, compare, is_number, is_object, type_name
 
 _NESTED: Final = "JWT"
 _TEXTS: Final = ("alg", "kid", "typ", "cty")
@@ -218,10 +218,18 @@ def _time(value: Value) -> float:
     return float(value)
 
 
-@builtin("io.jwt.decode_verify", "string, object -> array", needs_state=True, nondeterministic=True)
+@builtin(
+    "io.jwt.decode_verify",
+    "string, object -> array",
+    accepts="any, object",
+    needs_state=True,
+    nondeterministic=True,
+)
 def decode_verify(state: State, text: Value, constraints: Value) -> Value:
     """Return whether a token verifies and meets the constraints, and then its header and payload."""
     demanded = _constraints(constraints, now_ns(state))
+    if type(text) is not str:
+        raise operand_error("io.jwt.decode_verify", 1, "string", type_name(text))
     while True:
         token = _split(text)
         header = token.decoded_header()

@@ -254,19 +254,24 @@ def _replace(call: _Call) -> Piece | None:
     return None
 
 
+# The largest number that builtins take for an offset.
+_MACHINE: Final = 2**63 - 1
+
+
 def _substring(call: _Call) -> Piece | None:
     text, start, length = call.args
     if text.const and type(text.value) is not str:
         return None
-    if not (call.simple and length.const and type(length.value) is int) or start.kind not in {"", "int"}:
+    counted = length.const and type(length.value) is int and length.value <= _MACHINE
+    if not (call.simple and counted) or start.kind not in {"", "int"}:
         return None
     conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
     if start.kind != "int":
         conditions.append(f"type({start.text}) is int")
-    if start.const and type(start.value) is not int:
+    if start.const and (type(start.value) is not int or start.value > _MACHINE):
         return None
     if not start.const or start.value < 0:
-        conditions.append(f"{start.text} >= 0")
+        conditions.append(f"0 <= {start.text} <= {_MACHINE}")
     rest = "" if length.value < 0 else f"{start.text} + {length.text}"
     return call.guarded(f"{text.text}[{start.text}:{rest}]", conditions, "str")
 
