@@ -99,7 +99,7 @@ def test_a_change_is_a_patch() -> None:
         ({"operation": "DELETE"}, "Mutating only on create or update"),
         ({"operation": "CONNECT", "object": None}, "Mutating only on create or update"),
         (
-            {"userInfo": {"username": "system:serviceaccount:pratique-system:gatekeeper-admin"}},
+            {"userInfo": {"username": "system:serviceaccount:pratique-system:pratique-admin"}},
             "Gatekeeper does not self-manage",
         ),
         ({"kind": {"group": "templates.gatekeeper.sh", "kind": "X"}}, "Not mutating gatekeeper resources"),

@@ -268,7 +268,7 @@ def test_the_webhook_judges_them_too() -> None:
             broken = await ask(deployment() | {"spec": {}})
             assert broken["status"] == {
                 "code": 500,
-                "message": 'could not find source field "spec.template" in resource web',
+                "message": 'unable to expand object: could not find source field "spec.template" in resource web',
             }
             await w.api.put(resources.EXPANSION_TEMPLATES, expansion(enforcementAction="warn"))
             await until(lambda: w.mutators.expander.templates()[0].enforcement_action == "warn")

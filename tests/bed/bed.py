@@ -36,11 +36,16 @@ class Bed:
         return self.server.admin
 
     def placed(self, value: Any, *, back: bool = False) -> Any:
-        """Return data with what only this bed knows in the place of `<NAMESPACE>` and `<CA>`, or the other way."""
+        """Return data with what only this bed knows in the place of `<NAMESPACE>` and the like, or the other way."""
         if self.engine is None:
             return value
         text = json.dumps(value)
-        for name, own in (("<NAMESPACE>", self.engine.namespace), ("<CA>", self.engine.authority)):
+        engine = self.engine
+        for name, own in (
+            ("<NAMESPACE>", engine.namespace),
+            ("<ACCOUNT>", engine.account),
+            ("<CA>", engine.authority),
+        ):
             text = text.replace(own, name) if back else text.replace(name, own)
         return json.loads(text)
 

@@ -8,6 +8,9 @@ runs as the service account of the Deployment, so that its rights are proven too
 from __future__ import annotations
 
 import base64
+import http.client
+import json
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,7 @@ class Engine:
         (self._certificates / "tls.crt").write_bytes(files.certificate.read_bytes())
         (self._certificates / "tls.key").write_bytes(files.key.read_bytes())
         (self._certificates / "audit").mkdir()
+        self._ca = files.ca
         self.authority = base64.b64encode(files.ca.read_bytes()).decode()
         objects = [each for each in self.manifests() if each["kind"] not in LEFT_OUT]
         install(self.api, [each for each in objects if each["kind"] not in CONFIGURATIONS])
@@ -82,6 +86,17 @@ class Engine:
     def scrape(self) -> str:
         """Return its metrics."""
         return http_get(self.metrics, "/metrics")[1]
+
+    def ask(self, path: str, body: Any) -> tuple[int, str]:
+        """Post something to the webhook, as an API server would, and return the status and the text of the answer."""
+        tls = ssl.create_default_context(cafile=str(self._ca))
+        connection = http.client.HTTPSConnection("127.0.0.1", self.webhook, timeout=30, context=tls)
+        try:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
 
     def _by_url(self, configuration: Object) -> Object:
         for hook in configuration["webhooks"]:
@@ -192,8 +207,6 @@ def _apply(api: Api, obj: Object) -> None:
 
 def http_get(port: int, path: str) -> tuple[int, str]:
     """Ask a port of loopback."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", path)

@@ -6,6 +6,7 @@ it in, without what differs from run to run (`normal`).
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -16,6 +17,7 @@ from typing import Any
 
 from tests.bed.api import Answer, Api, Object
 from tests.bed.bed import Bed
+from tests.bed.processes import until
 
 LIMIT = 30
 AUDIT_LAG = 6  # seconds: the audit runs every two
@@ -166,6 +168,52 @@ def dry_runs(bed: Bed, found: dict[str, Object], *, before: Iterable[Object] = (
     gone(bed.api, before)
     _forget_definitions(bed)
     return seen
+
+
+def reviews(
+    bed: Bed, found: dict[str, Object], paths: dict[str, str], *, before: Iterable[Object] = ()
+) -> dict[str, Object]:
+    """Ask the webhooks themselves, and return what they answer: the status, and the body where it is JSON."""
+    before = [bed.placed(obj) for obj in before]
+    prepare(bed, before)
+    seen = {}
+    for key, review in found.items():
+        code, text = (
+            bed.engine.ask(paths.get(key) or "/v1/admit", bed.placed(review)) if bed.engine else (0, "")
+        )
+        try:
+            body = json.loads(text)
+        except ValueError:
+            body = text.strip()
+        patch = (body.get("response") or {}).get("patch") if isinstance(body, dict) else None
+        if patch:
+            changes = json.loads(base64.b64decode(patch))
+            body["response"]["patch"] = sorted(changes, key=lambda change: change["path"])
+        seen[key] = bed.placed({"code": code, "body": body}, back=True)
+    gone(bed.api, before)
+    _forget_definitions(bed)
+    return seen
+
+
+def prepare(bed: Bed, objects: list[Object]) -> None:
+    """Create objects in their order, a template's constraints when they are served, and wait until all are taken in."""
+    for obj in objects:
+        until(lambda obj=obj: _created(bed.api, obj), f"{obj['kind']} {obj['metadata']['name']} is created")
+        if obj["kind"] == "ConstraintTemplate":
+            wait(bed.api, obj)
+    for obj in objects:
+        if ".gatekeeper.sh/" in obj["apiVersion"]:
+            wait(bed.api, obj)
+
+
+def _created(api: Api, obj: Object) -> bool:
+    try:
+        answer = api.create(obj)
+    except LookupError:
+        return False
+    if not answer.good and answer.code != 409:
+        raise RuntimeError(f"{obj['kind']} {obj['metadata']['name']}: {answer.body}")
+    return True
 
 
 def statuses(bed: Bed, found: dict[str, Object], *, before: Iterable[Object] = ()) -> dict[str, Object]:

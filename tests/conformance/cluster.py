@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Suite:
     name: str
     cases: dict[str, Object]
     before: tuple[Object, ...] = ()
+    paths: dict[str, str] = field(default_factory=dict)
 
     @property
     def recorded(self) -> Path:
@@ -50,6 +51,7 @@ class Suite:
 PLAYS: dict[str, Callable[[Bed, Suite], dict[str, Object]]] = {
     "templates": lambda bed, suite: observe.templates(bed, suite.cases),
     "statuses": lambda bed, suite: observe.statuses(bed, suite.cases, before=suite.before),
+    "reviews": lambda bed, suite: observe.reviews(bed, suite.cases, suite.paths, before=suite.before),
     "refusals": lambda bed, suite: observe.dry_runs(bed, suite.cases, before=suite.before),
 }
 
@@ -62,12 +64,13 @@ def suites() -> list[Suite]:
 def suite(name: str) -> Suite:
     """Read one suite: every case is a base, patched, and called after its number."""
     found = yaml.safe_load((CASES / f"{name}.yaml").read_text())
-    cases = {}
+    cases, paths = {}, {}
     for number, case in enumerate(found["cases"], 1):
         key = f"{number:03}"
         base = json.dumps(found["bases"][case["base"]]).replace("<NUMBER>", key)
         cases[key] = merged(json.loads(base), case["patch"])
-    return Suite(name, cases, tuple(found.get("before") or ()))
+        paths[key] = case.get("path", "")
+    return Suite(name, cases, tuple(found.get("before") or ()), paths)
 
 
 def merged(base: Any, patch: Any) -> Any:

@@ -15,6 +15,7 @@ from pratique.client.providers import Providers
 from pratique.constraint import Library
 from pratique.constraint.expansion import Expander
 from pratique.errors import NotFoundError
+from pratique.kube.schema import kind_of
 
 Object = dict[str, Any]
 
@@ -63,3 +64,11 @@ def refuse(code: int, message: str, *, reason: str = "") -> Object:
     if reason:
         status["reason"] = reason
     return {"allowed": False, "status": status}
+
+
+def unreadable(found: Any) -> str:
+    """Return what Go's decoder says of something that should have been an object."""
+    if found is None:
+        return "unexpected end of JSON input"
+    kind = {"boolean": "bool", "integer": "number"}.get(kind_of(found), kind_of(found))
+    return f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"

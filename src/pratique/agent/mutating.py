@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from pratique.agent import guard, logs
-from pratique.agent.answers import World, allow, namespace_of, refuse
+from pratique.agent.answers import World, allow, namespace_of, refuse, unreadable
 from pratique.agent.metrics import Metrics
 from pratique.agent.settings import Settings
 from pratique.errors import NotFoundError
@@ -52,13 +52,15 @@ class Mutating:
         found = request.get("object")
         if (request.get("userInfo") or {}).get("username") == self._settings.admin:
             return "", allow("Gatekeeper does not self-manage")
-        if request.get("operation") not in OPERATIONS or not isinstance(found, dict):
+        if request.get("operation") not in OPERATIONS:
             return "", allow("Mutating only on create or update")
         kind = request["kind"]
         if kind.get("group") in guard.OWN_GROUPS:
             return "", allow("Not mutating gatekeeper resources")
         if self._world.excluded("mutation-webhook", request):
             return "skip", allow("Namespace is set to be ignored by Gatekeeper config")
+        if not isinstance(found, dict):
+            return "error", refuse(500, unreadable(found))
         name = "" if guard.is_namespace(kind) else str(request.get("namespace") or "")
         try:
             namespace = await namespace_of(self._world, name)

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pratique.client.addon.manifests import SERVICE_ACCOUNT
 from pratique.errors import InputError
 
 OPERATIONS = ("webhook", "mutation-webhook", "audit", "sync", "status")
@@ -69,7 +70,7 @@ class Settings:
     @property
     def admin(self) -> str:
         """Return the user whose requests nobody judges or mutates."""
-        return f"system:serviceaccount:{self.namespace}:gatekeeper-admin"
+        return f"system:serviceaccount:{self.namespace}:{SERVICE_ACCOUNT}"
 
     def does(self, operation: str) -> bool:
         """Tell whether this process has the role."""

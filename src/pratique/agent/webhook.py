@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from pratique.agent import guard, logs
-from pratique.agent.answers import World, allow, namespace_of, refuse
+from pratique.agent.answers import World, allow, namespace_of, refuse, unreadable
 from pratique.agent.metrics import Metrics
 from pratique.agent.mutating import Mutating
 from pratique.agent.servers import answer, body_of
@@ -28,6 +28,10 @@ from pratique.mutation import MutationError, MutationSystem
 POINT = "validation.gatekeeper.sh"
 IGNORE_LABEL = "admission.gatekeeper.sh/ignore"
 JSON = b"application/json"
+NOTHING_DELETED = (
+    "error reviewing resource {name}: admission.k8s.gatekeeper.sh: target.HandleReview failed for target"
+    ' "admission.k8s.gatekeeper.sh": oldObject cannot be nil for DELETE operations\n'
+)
 
 Object = dict[str, Any]
 Refused = Callable[[Object, list[Violation]], None]
@@ -76,6 +80,8 @@ class Webhook:
             return
         response = await handle(request)
         response["uid"] = uid
+        # Go writes the empty `metadata` of a Status, too.
+        response["status"] = {"metadata": {}} | response["status"]
         document = {
             "apiVersion": review.get("apiVersion") or "admission.k8s.io/v1",
             "kind": "AdmissionReview",
@@ -119,14 +125,14 @@ class Webhook:
         try:
             namespace = await namespace_of(world, request.get("namespace") or "")
         except NotFoundError as error:
-            return "error", refuse(500, error.message)
+            return "error", refuse(500, f"failed to create augmentedReview: {error.message}")
         if request.get("operation") == "DELETE" and request.get("oldObject") is None:
-            return "error", refuse(500, "oldObject cannot be nil for DELETE operations")
+            return "error", refuse(500, NOTHING_DELETED.format(name=request.get("name") or ""))
         try:
             review = Review.from_admission(request, namespace)
             violations = await world.providers.complete(lambda: self._violations(review))
         except (ExpansionError, MutationError) as error:
-            return "error", refuse(500, error.message)
+            return "error", refuse(500, f"unable to expand object: {error.message}")
         decision = decide(violations)
         if not decision.allowed:
             self._note(request, [violation for violation in violations if "deny" in violation.actions])
@@ -140,18 +146,19 @@ class Webhook:
 
     async def admit_label(self, request: Object) -> Object:
         """Refuse the label that switches enforcement off, unless the namespace is exempt."""
-        kind = request["kind"]
+        if request.get("operation") == "DELETE":
+            return allow("Delete is always allowed")
+        if not guard.is_namespace(request["kind"]):
+            return allow("Not a namespace")
         obj = request.get("object") or {}
+        if not isinstance(obj, dict):
+            return refuse(500, f"while deserializing resource: {unreadable(obj)}", reason="Forbidden")
         meta = obj.get("metadata") or {}
         name = meta.get("name") or request.get("name") or ""
-        if (
-            kind.get("kind") != "Namespace"
-            or kind.get("group")
-            or request.get("operation") not in ("CREATE", "UPDATE")
-            or IGNORE_LABEL not in (meta.get("labels") or {})
-            or self._settings.exempt(name)
-        ):
-            return allow("")
+        if self._settings.exempt(name):
+            return allow(f"Namespace {name} is allowed to set {IGNORE_LABEL}")
+        if IGNORE_LABEL not in (meta.get("labels") or {}):
+            return allow(f"Namespace is not setting the {IGNORE_LABEL} label")
         return refuse(403, f"Only exempt namespace can have the {IGNORE_LABEL} label", reason="Forbidden")
 
     def _note(self, request: Object, denials: list[Violation]) -> None:
