@@ -5,6 +5,9 @@ The rules are those of OPA's `v1/types` and `v1/ast/check.go`; `None` is a type 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+
 from pratique.rego.types.kinds import (
     ANY,
     NUMBER,
@@ -14,6 +17,7 @@ from pratique.rego.types.kinds import (
     MaybeType,
     Object,
     OneOf,
+    Order,
     Scalar,
     Set,
     Type,
@@ -35,6 +39,23 @@ def union(one: MaybeType, two: MaybeType) -> MaybeType:
     if one.order == two.order:
         return one
     return OneOf((one, two) if one.order < two.order else (two, one))
+
+
+def union_of(kinds: Iterable[MaybeType]) -> MaybeType:
+    """Return the type of what is one of several: `union` of all of them, in one go."""
+    found: dict[Order, Type] = {}
+    for each in kinds:
+        if each is ANY or isinstance(each, Function):
+            # With functions among them, the order counts.
+            return ANY if each is ANY else reduce(union, kinds, None)
+        if isinstance(each, OneOf):
+            for member in each.of:
+                found.setdefault(member.order, member)
+        elif each is not None:
+            found.setdefault(each.order, each)
+    if len(found) < 2:
+        return next(iter(found.values()), None)
+    return OneOf(tuple([found[order] for order in sorted(found)]))
 
 
 def _merged(several: OneOf, other: Type) -> OneOf:
@@ -70,12 +91,7 @@ def selected(kind: MaybeType, key: Key) -> MaybeType:
             return kind.of
         return key.type if isinstance(kind.of, OneOf) and kind.of.contains(key.type) else None
     if isinstance(kind, OneOf):
-        if not kind.of:
-            return ANY
-        found: MaybeType = None
-        for each in kind.of:
-            found = union(selected(each, key), found)
-        return found
+        return union_of([selected(each, key) for each in kind.of]) if kind.of else ANY
     return None
 
 
@@ -83,40 +99,28 @@ def keys_of(kind: MaybeType) -> MaybeType:
     """Return the type of the keys that a value can be iterated by, None if it cannot."""
     if isinstance(kind, Array):
         return NUMBER
-    found: MaybeType = None
     if isinstance(kind, Object):
-        for key, _ in kind.static:
-            found = union(found, key.type)
-        return union(found, kind.dynamic[0]) if kind.dynamic is not None else found
+        others = [] if kind.dynamic is None else [kind.dynamic[0]]
+        return union_of([*[key.type for key, _ in kind.static], *others])
     if isinstance(kind, Set):
         return kind.of
     if isinstance(kind, OneOf):
-        if not kind.of:
-            return ANY
-        for each in kind.of:
-            found = union(keys_of(each), found)
-    return found
+        return union_of([keys_of(each) for each in kind.of]) if kind.of else ANY
+    return None
 
 
 def values_of(kind: MaybeType) -> MaybeType:
     """Return the type of what an iteration yields, None if there is nothing to iterate."""
-    found: MaybeType = None
     if isinstance(kind, Array):
-        for each in kind.static:
-            found = union(found, each)
-        return union(found, kind.dynamic)
+        return union_of([*kind.static, kind.dynamic])
     if isinstance(kind, Object):
-        for _, each in kind.static:
-            found = union(found, each)
-        return union(found, kind.dynamic[1]) if kind.dynamic is not None else found
+        others = [] if kind.dynamic is None else [kind.dynamic[1]]
+        return union_of([*[each for _, each in kind.static], *others])
     if isinstance(kind, Set):
         return kind.of
     if isinstance(kind, OneOf):
-        if not kind.of:
-            return ANY
-        for member in kind.of:
-            found = union(values_of(member), found)
-    return found
+        return union_of([values_of(each) for each in kind.of]) if kind.of else ANY
+    return None
 
 
 def is_empty(kind: MaybeType) -> bool:

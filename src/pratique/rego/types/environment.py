@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from pratique.rego.nodes import Array, Object, Ref, Scalar, SetOf, Term, Var
 from pratique.rego.types import kinds
-from pratique.rego.types.algebra import union
+from pratique.rego.types.algebra import union_of
 from pratique.rego.types.documents import ELSEWHERE, Node, at, found_in, key_of
 from pratique.rego.types.kinds import ANY, MaybeType
 from pratique.rego.types.steps import Closure
@@ -89,10 +89,7 @@ class Layer:
         if isinstance(term, Array):
             return kinds.Array(tuple([self.type(item) for item in term.items]))
         if isinstance(term, SetOf):
-            found: MaybeType = None
-            for item in term.items:
-                found = union(found, self.type(item))
-            return kinds.Set(found)
+            return kinds.Set(union_of([self.type(item) for item in term.items]))
         if isinstance(term, Object):
             return self._object(term)
         assert isinstance(term, Closure)  # flat terms hold no calls

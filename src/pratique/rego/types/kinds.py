@@ -121,7 +121,7 @@ class Key:
 class Object(Type):
     """`object<key: type>[keys: types]`: what known keys have, and what all others have."""
 
-    __slots__ = ("dynamic", "static")
+    __slots__ = ("_known", "dynamic", "static")
 
     def __init__(
         self, static: Iterable[tuple[Key, MaybeType]], dynamic: tuple[MaybeType, MaybeType] | None = None
@@ -131,6 +131,7 @@ class Object(Type):
             pairs.sort(key=_by_key)
         self.static = tuple(pairs)
         self.dynamic = dynamic
+        self._known: dict[Order, MaybeType] | None = None
         others = () if dynamic is None else (_order(dynamic[0]), _order(dynamic[1]))
         self.order = (
             5,
@@ -145,9 +146,10 @@ class Object(Type):
 
     def value(self, key: Key) -> MaybeType:
         """Return what a known key has, None if there can be no such key."""
-        for each, found in self.static:
-            if each.order == key.order:
-                return found
+        if self._known is None:
+            self._known = {each.order: found for each, found in self.static}
+        if key.order in self._known:
+            return self._known[key.order]
         if self.dynamic is not None and contains(self.dynamic[0], key.type):
             return self.dynamic[1]
         return None
