@@ -133,6 +133,10 @@ sized contains "one" if {
 	count(given) >= 1
 }
 
+taken := object.get(input.review, "containers", set()) - {lower(each) | some each in input.review.labels}
+
+begins if strings.any_prefix_match(input.review.number, input.parameters.labels)
+
 counted := [count(given - required) | given := {each | some each in input.review.containers}]
 
 loose contains [key, value] if {
@@ -159,7 +163,18 @@ unsure(value) if value > 0
 unsure(value) := false if value == input.parameters.hint
 """
 RULES = ["violation", "required", "kinds", "every_label", "chosen", "listed", "pair", "lacking", "plain"]
-RULES += ["reduced", "sized", "all_lacking", "unknown", "counted", "loose", "doubtful", "undoubted"]
+RULES += [
+    "reduced",
+    "sized",
+    "taken",
+    "begins",
+    "all_lacking",
+    "unknown",
+    "counted",
+    "loose",
+    "doubtful",
+    "undoubted",
+]
 
 texts = st.sampled_from(["a", "b", "all", "a*", "ab", "^a", "", "("])
 scalars = st.one_of(texts, st.integers(0, 2), st.booleans(), st.none(), st.just(1.0))

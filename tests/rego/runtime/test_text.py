@@ -57,3 +57,8 @@ def test_a_spelled_number_keeps_its_text_and_is_a_float_to_encoders(text: str) -
 @pytest.mark.parametrize("text", ["1", "1.5", "100000000000000000000000"])
 def test_a_number_that_is_spelled_as_its_value_is_nothing_special(text: str) -> None:
     assert type(to_json(parse_number(text), spelled=True)) in (int, float)
+
+
+def test_texts_in_collections_are_quoted_as_by_themselves() -> None:
+    members = ["a", 'say "b"', "é\n", 1, ["x", None]]
+    assert rego_text(members) == f"[{', '.join(map(rego_text, members))}]"

@@ -134,6 +134,8 @@ def split_n(text: Value, separator: Value, number: Value) -> Value:
 @builtin("strings.any_prefix_match", "string|set|array, string|set|array -> boolean", accepts="any, any")
 def any_prefix(search: Value, base: Value) -> Value:
     """Tell whether any text begins with any of the prefixes."""
+    if _text_and_texts(search, base):
+        return search.startswith(tuple(base))
     searched = _listed("strings.any_prefix_match", 1, search)
     prefixes = tuple(_listed("strings.any_prefix_match", 2, base))
     return any(text.startswith(prefixes) for text in searched)
@@ -142,9 +144,19 @@ def any_prefix(search: Value, base: Value) -> Value:
 @builtin("strings.any_suffix_match", "string|set|array, string|set|array -> boolean", accepts="any, any")
 def any_suffix(search: Value, base: Value) -> Value:
     """Tell whether any text ends with any of the suffixes."""
+    if _text_and_texts(search, base):
+        return search.endswith(tuple(base))
     searched = _listed("strings.any_suffix_match", 1, search)
     suffixes = tuple(_listed("strings.any_suffix_match", 2, base))
     return any(text.endswith(suffixes) for text in searched)
+
+
+_TEXTS: Final = {str}
+
+
+def _text_and_texts(search: Value, base: Value) -> bool:
+    """Tell whether these are what most policies give: a text, and an array of texts."""
+    return type(search) is str and type(base) is list and set(map(type, base)) <= _TEXTS
 
 
 def _listed(name: str, position: int, value: Value) -> Iterable[str]:

@@ -168,6 +168,8 @@ def _arithmetic(operator: str) -> Callable[[_Call], Piece | None]:
         left, right = call.args
         if left.kind == right.kind == "set" and operator == "-":
             return Piece(f"without({left.text}, {right.text})", True, "set")
+        if operator == "-" and left.simple and right.simple and right.kind == "set" and not left.kind:
+            return call.guarded(f"without({left.text}, {right.text})", [f"type({left.text}) is Set"], "set")
         if not call.simple or any(arg.kind not in {"", "int"} for arg in call.args):
             return None
         unsure = [f"type({arg.text}) is int" for arg in call.args if arg.kind != "int"]

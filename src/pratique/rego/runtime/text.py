@@ -83,18 +83,18 @@ def rego_text(value: Value) -> str:
     '{"a": null, "b": {"x", "y"}}'
     """
     kind = type(value)
+    if kind is str:
+        return quote(value)
     if kind in COLLECTIONS:
         METER.left -= len(value)
         if METER.left < 0:
             tick()
-    if kind is str:
-        return quote(value)
     if value is None:
         return "null"
     if kind is bool:
         return "true" if value else "false"
     if kind is list:
-        return f"[{', '.join(map(rego_text, value))}]"
+        return f"[{', '.join([quote(each) if type(each) is str else rego_text(each) for each in value])}]"
     if kind is dict:
         names = sorted(value) if len(value) > 1 else value
         return f"{{{', '.join([f'{quote(name)}: {rego_text(value[name])}' for name in names])}}}"
