@@ -19,7 +19,7 @@ from pratique.rego.builtins import registry
 from pratique.rego.check import Capabilities, check, check_query
 from pratique.rego.emit.module import Emitted, emit, load
 from pratique.rego.ending import failed, refuse_large
-from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem
+from pratique.rego.errors import COMPILE_ERROR, CompileError, Problem, shallow
 from pratique.rego.parse import module_data, parse_module, parse_query
 from pratique.rego.plan import ir
 from pratique.rego.plan.optimise import optimise
@@ -223,6 +223,7 @@ def _unwatched(_: Event) -> None:
     """Drop an event of a policy that could be watched."""
 
 
+@shallow
 def compile(  # noqa: PLR0913  # named as in the contract; every option has a default
     sources: Iterable[Source],
     *,
@@ -320,6 +321,7 @@ def query(  # noqa: PLR0913  # as for compile
     return found
 
 
+@shallow
 def compile_query(  # noqa: PLR0913  # as for compile
     checked: nodes.Checked,
     body: nodes.Body,
@@ -354,6 +356,7 @@ def _options(
     return {"capabilities": capabilities or Capabilities(), "builtins": builtins or {}, "printing": printing}
 
 
+@shallow
 def check_sources(
     sources: Iterable[Source],
     *,
@@ -379,6 +382,7 @@ def parse_sources(sources: Iterable[Source]) -> list[nodes.Module]:
     return modules
 
 
+@shallow
 def compile_modules(
     modules: Sequence[nodes.Module],
     *,

@@ -6,11 +6,16 @@ Errors of evaluation are in `runtime.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import wraps
+from types import TracebackType
+from typing import Any, Final, ParamSpec, TypeVar
 
 from pratique.errors import Location, SourceError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PARSE_ERROR: Final = "rego_parse_error"
 COMPILE_ERROR: Final = "rego_compile_error"
@@ -89,3 +94,32 @@ class CompileError(SourceError):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.problems))
+
+
+def shallow(function: Callable[P, T]) -> Callable[P, T]:
+    """Return a pass of the compiler that tells of text that is nested too deeply for it, where Python would give up.
+
+    The place is that of the rule which was looked at.
+    """
+
+    @wraps(function)
+    def called(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return function(*args, **options)
+        except RecursionError as error:
+            message = "this is nested too deeply, or is a chain of too many operators"
+            raise CompileError(
+                [Problem(COMPILE_ERROR, message, _rule(error.__traceback__), "name parts of it in rules")]
+            ) from None
+
+    return called
+
+
+def _rule(trace: TracebackType | None) -> Location:
+    found = Location("", 0, 0)
+    while trace is not None:
+        span = getattr(trace.tb_frame.f_locals.get("rule"), "span", None)
+        if span is not None:
+            found = span.location()
+        trace = trace.tb_next
+    return found

@@ -33,6 +33,7 @@ class Source:
     version: Version = "v1"
     newest: bool = True
     _starts: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _texts: dict[int, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def _lines(self) -> list[int]:
         starts = self._starts
@@ -56,7 +57,11 @@ class Source:
         starts = self._lines()
         start = starts[number - 1]
         end = starts[number] - 1 if number < len(starts) else len(self.text)
-        return self.text[start:end].rstrip("\r")
+        # One text for all places of a line: there may be many, and the line may be the whole text.
+        found = self._texts.get(number)
+        if found is None:
+            found = self._texts[number] = self.text[start:end].rstrip("\r")
+        return found
 
     def location(self, start: int, end: int) -> Location:
         """Return the place of a span; its width ends with the line."""

@@ -7,7 +7,7 @@ its closures share with the body. The author's order is kept otherwise (OPA comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Collection, Iterable, Set
 from dataclasses import replace
 
 from pratique.rego import hints
@@ -40,10 +40,10 @@ from pratique.rego.nodes import (
 class Safety:
     """Orders the bodies of one rule or query."""
 
-    def __init__(self, world: World, *, modern_not: bool, names: Iterable[str] = ()) -> None:
+    def __init__(self, world: World, *, modern_not: bool, names: Collection[str] = ()) -> None:
         self.world = world
         # What a misspelt variable may have meant.
-        self.names = ("input", "data", *names)
+        self._names = names
         self.modern_not = modern_not
         self.told: set[str] = set()
         self.made = 0
@@ -256,7 +256,9 @@ class Safety:
         """Return what the author may have meant by a variable that has no value."""
         if var.wildcard:
             return "`_` has no value of its own: iterate with it inside brackets, or name a variable"
-        return hints.of_name(var.span, var.label, [name for name in self.names if name != var.label])
+        return hints.of_name(
+            var.span, var.label, [name for name in ("input", "data", *self._names) if name != var.label]
+        )
 
     def outputs(self, literal: Expr, uses: Uses, safe: set[str]) -> set[str]:
         """Return the variables that a literal binds, given those that are bound before it."""

@@ -33,6 +33,7 @@ class Undeclared:
         self.world = world
         self.safety = safety
         self.told: set[tuple[str, int]] = set()
+        self._seen: set[tuple[int, int]] = set()
 
     def rule(self, rule: Rule) -> None:
         """Look through a rule and its `else` links."""
@@ -94,6 +95,10 @@ class Undeclared:
 
     def _inside(self, closure: Closure, safe: set[str]) -> None:
         if isinstance(closure, Logical | Not):
+            # The sides of a chain are met once as its own, and once inside each part of it around them.
+            if (id(closure), len(safe)) in self._seen:
+                return
+            self._seen.add((id(closure), len(safe)))
             # What is bound inside is not seen (as in OPA).
             sides = [side for side, _ in closure.sides] if isinstance(closure, Logical) else [closure.body]
             for side in sides:

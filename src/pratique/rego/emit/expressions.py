@@ -53,6 +53,8 @@ class Scope:
         self.weights = weights
         # Whether a loop may run again and again: one inside another, or in a function.
         self.again = rule.kind == "function"
+        # Whether the loop that was begun last is not counted, and whether one around this place is not.
+        self.free = self.short = False
         self.repeats = False
         self.plan = plan
         self.builtins = builtins
@@ -76,9 +78,9 @@ class Scope:
     @contextmanager
     def deeper(self) -> Iterator[None]:
         """Be inside a loop."""
-        before, self.again = self.again, True
+        before, self.again, self.short = (self.again, self.short), True, self.short or self.free
         yield
-        self.again = before
+        self.again, self.short = before
 
     def fresh(self, letter: str = "t") -> str:
         """Return a name that is not in use."""

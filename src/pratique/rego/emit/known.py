@@ -19,6 +19,8 @@ from pratique.rego.runtime.values import Value
 Origins: TypeAlias = Mapping[str, ir.Expr]
 # A lookup from the documents is worth a line of its own when it is needed this often.
 _SHARED: Final = 2
+# Keys of a reference whose prefixes are worth looking at.
+_LONG: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +153,6 @@ def _paths(exprs: Iterable[ir.Expr], origins: Origins) -> Iterable[Any]:
 
 
 def _constant(keys: tuple[ir.Expr, ...]) -> int:
-    return next((index for index, key in enumerate(keys) if not isinstance(key, ir.Const)), len(keys))
+    known = next((index for index, key in enumerate(keys) if not isinstance(key, ir.Const)), len(keys))
+    # Each prefix is looked at, so that a very long reference would take its length squared.
+    return min(known, _LONG)

@@ -185,6 +185,7 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, weight: int, out:
         members = f"names_at({scope.state}, {node}, ({keys}{',' if keys else ''}))"
         if step.ordered:
             members = f"sorted_values({members})"
+        scope.free = False
         return f"for {step.key} in {counted(scope, members, weight, out)}:"
     source = _source(scope, step.source, out)
     if source.kind == "set" and isinstance(step, ir.Scan) and step.key and step.value:
@@ -193,7 +194,9 @@ def _head(scope: Scope, step: ir.Scan | ir.ScanKeys | ir.Walk, weight: int, out:
         step = replace(step, value="")
     members = _members(step, source, scope)
     few = source.const and source.kind in {"list", "set", "object"} and len(source.value) <= _FEW
-    if not few or (scope.again and weight > 1):
+    # Short loops in short loops are as long as any: only the outermost is as good as a step.
+    scope.free = few and not (scope.again and (weight > 1 or scope.short))
+    if not scope.free:
         members = counted(scope, members, weight, out, walked=isinstance(step, ir.Walk))
     if isinstance(step, ir.Walk):
         scope.wary.add(step.value)

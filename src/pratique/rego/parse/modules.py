@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from pratique.rego.errors import PARSE_ERROR, CompileError, Problem
+from pratique.rego.errors import CompileError
 from pratique.rego.lexer import SyntaxProblem
 from pratique.rego.nodes import Body, Import, Module, Rule, Scalar, Term
 from pratique.rego.parse import metadata
 from pratique.rego.parse.rules import Rules
 from pratique.rego.source import Source, Span
 from pratique.rego.tokens import END, FUTURE_KEYWORDS, KEYWORDS, LOGICAL_KEYWORDS, NAME, STRING, WORDS
+
+T = TypeVar("T")
 
 _ROOTS = ("data", "input", "future", "rego")
 
@@ -183,9 +186,21 @@ class Modules(Rules):
         return self.body_until("end of query")
 
 
-def _too_deep(source: Source) -> CompileError:
-    message = "the text is nested too deeply"
-    return CompileError([Problem(PARSE_ERROR, message, source.location(0, 1), "name parts of it in rules")])
+def _read(source: Source, read: Callable[[Modules], T]) -> tuple[Modules, T]:
+    """Return a reader of the text, and what it reads; raises `CompileError`, with the place that was too deep too."""
+    try:
+        reader = Modules(source)
+    except SyntaxProblem as error:
+        raise CompileError([error.problem]) from None
+    try:
+        return reader, read(reader)
+    except SyntaxProblem as error:
+        raise CompileError([error.problem]) from None
+    except RecursionError:
+        problem = reader.refuse(
+            "the text is nested too deeply", reader.at, hint="name parts of it in rules"
+        ).problem
+        raise CompileError([problem]) from None
 
 
 def parse_module(source: Source) -> Module:
@@ -196,13 +211,7 @@ def parse_module(source: Source) -> Module:
     >>> module.package, [rule.path for rule in module.rules], [each.path for each in module.imports]
     (('data', 'a', 'b'), [('p',)], [('data', 'c')])
     """
-    try:
-        reader = Modules(source)
-        module = reader.module()
-    except SyntaxProblem as error:
-        raise CompileError([error.problem]) from None
-    except RecursionError:
-        raise _too_deep(source) from None
+    reader, module = _read(source, Modules.module)
     if reader.problems:
         raise CompileError(reader.problems)
     return module
@@ -210,25 +219,21 @@ def parse_module(source: Source) -> Module:
 
 def parse_query(source: Source, *, keywords: Iterable[str] = ()) -> Body:
     """Return the literals of a query; raises `CompileError`."""
-    try:
-        reader = Modules(source)
+
+    def read(reader: Modules) -> Body:
         reader.keywords |= set(keywords)
         return reader.query()
-    except SyntaxProblem as error:
-        raise CompileError([error.problem]) from None
-    except RecursionError:
-        raise _too_deep(source) from None
+
+    return _read(source, read)[1]
 
 
 def parse_term(source: Source) -> Term:
     """Return one term; raises `CompileError`."""
-    try:
-        reader = Modules(source)
+
+    def read(reader: Modules) -> Term:
         found = reader.infix()
         if reader.kind != END:
             raise reader.unexpected("expected nothing more")
-    except SyntaxProblem as error:
-        raise CompileError([error.problem]) from None
-    except RecursionError:
-        raise _too_deep(source) from None
-    return found
+        return found
+
+    return _read(source, read)[1]

@@ -20,6 +20,8 @@ Rename = Callable[[ir.Branch, dict[str, ir.Expr]], ir.Branch | None]
 _NO_MATTER: Final = {"span", "site"}
 # What takes time when it is done twice.
 _WORTH: Final = (ir.Scan, ir.ScanKeys, ir.Walk, ir.Not, ir.Collect, ir.Every)
+# How many branches each is compared with: thousands would take their number squared.
+_NEAR: Final = 64
 
 
 def fused(branches: list[ir.Branch], rename: Rename) -> list[ir.Branch]:
@@ -28,7 +30,11 @@ def fused(branches: list[ir.Branch], rename: Rename) -> list[ir.Branch]:
     waiting = list(branches)
     while waiting:
         first, *waiting = waiting
-        alike = [(each, _common(first, each)) for each in waiting]
+        if not any(isinstance(step, _WORTH) for step in first.steps):
+            made.append(first)
+            continue
+        far = waiting[_NEAR:]
+        alike = [(each, _common(first, each)) for each in waiting[:_NEAR]]
         length = min((count for _, (count, _) in alike if count), default=0)
         if not length or not any(isinstance(step, _WORTH) for step in first.steps[:length]):
             made.append(first)
@@ -39,7 +45,7 @@ def fused(branches: list[ir.Branch], rename: Rename) -> list[ir.Branch]:
                 env: dict[str, ir.Expr] = {name: ir.Local(ours) for name, ours in names.items()}
                 rest = rename(replace(each, steps=each.steps[length:]), env)
                 rests += [] if rest is None else [rest]
-        waiting = [each for each, (count, _) in alike if not count]
+        waiting = [each for each, (count, _) in alike if not count] + far
         made.append(_joined(first.steps[:length], fused(rests, rename)))
     return made
 

@@ -66,16 +66,22 @@ class _Uses:
 
 
 def _uses(step: Step) -> _Uses:
-    found = _Uses()
-    found.step(step)
-    return found
+    # Kept, since steps in steps are asked again and again.
+    if step.uses is None:
+        found = _Uses()
+        found.step(step)
+        step.uses = found
+    kept: _Uses = step.uses
+    return kept
 
 
 def _all_of(body: Iterable[Step]) -> set[str]:
-    found = _Uses()
+    found: set[str] = set()
     for step in body:
-        found.step(step)
-    return found.own | found.inside
+        uses = _uses(step)
+        found |= uses.own
+        found |= uses.inside
+    return found
 
 
 def _everything(closure: Closure) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pratique.rego.nodes import Comprehension, Path, Scalar, Term, Var, With
 from pratique.rego.source import Span
@@ -39,6 +39,7 @@ class Step:
         "name",
         "negated",
         "span",
+        "uses",
         "variables",
         "withs",
     )
@@ -67,6 +68,8 @@ class Step:
         # What `every`, `not`, `and` and `or` hold; for `every` also its variables.
         self.bodies: tuple[tuple[list[Step], bool], ...] = ()
         self.variables: tuple[Var, ...] = ()
+        # What `order` has found out about it.
+        self.uses: Any = None
 
 
 @dataclass(frozen=True, slots=True)
