@@ -197,3 +197,138 @@ def test_no_limit_is_zero() -> None:
     limits = rego.Limits(steps=0, seconds=0, output=0, depth=0, memory=0)
     policy = compiled("p := [[x, y] | some x in input; some y in input]")
     assert len(policy.evaluate("data.t.p", list(range(100)), limits=limits)) == 10_000
+
+
+TEXT, NUMBERS = "ab " * 5000, list(range(5000))
+RECORDS = {str(number): {"a": number} for number in range(2000)}
+# Calls that are slow, or make something large, with an input; each is made again and again.
+CALLS: dict[str, tuple[str, Any]] = {
+    "json.marshal": ("json.marshal(input)", RECORDS),
+    "json.marshal_with_options": ('json.marshal_with_options(input, {"pretty": true})', RECORDS),
+    "yaml.marshal": ("yaml.marshal(input)", RECORDS),
+    "sprintf of a value": ('sprintf("%v", [input])', RECORDS),
+    "sprintf of a text": ('sprintf("%s!", [input])', TEXT),
+    "sprintf, padded": ('sprintf("%100000d", [count(input)])', TEXT),
+    "a template string": ('$"{input}!"', TEXT),
+    "concat": ('concat("", [input, "x"])', TEXT),
+    "split": ('split(input, " ")', TEXT),
+    "split into signs": ('split(input, "")', TEXT),
+    "lower": ("lower(input)", TEXT),
+    "trim_prefix": ('trim_prefix(input, "a")', TEXT),
+    "trim": ('trim(input, "a")', TEXT),
+    "substring": ("substring(input, 1, -1)", TEXT),
+    "replace": ('replace(input, "ab", "c")', TEXT),
+    "strings.replace_n": ('strings.replace_n({"a": "b"}, input)', TEXT),
+    "strings.reverse": ("strings.reverse(input)", TEXT),
+    "indexof_n": ('indexof_n(input, "a")', TEXT),
+    "regex.match": ('regex.match("c(a|b)*z", input)', TEXT),
+    "regex.find_n": ('regex.find_n("a", input, -1)', TEXT),
+    "regex.replace": ('regex.replace(input, "a", "b")', TEXT),
+    "glob.match": ('glob.match("*c*", [], input)', TEXT),
+    "base64.encode": ("base64.encode(input)", TEXT),
+    "urlquery.encode": ("urlquery.encode(input)", TEXT),
+    "crypto.sha256": ("crypto.sha256(input)", TEXT),
+    "crypto.hmac.sha512": ('crypto.hmac.sha512(input, "k")', TEXT),
+    "sort": ("sort(input)", NUMBERS),
+    "sum": ("sum(input)", NUMBERS),
+    "max": ("max(input)", NUMBERS),
+    "array.reverse": ("array.reverse(input)", NUMBERS),
+    "array.slice": ("array.slice(input, 0, 4000)", NUMBERS),
+    "array.concat": ("array.concat(input, [1])", NUMBERS),
+    "array.flatten": ("array.flatten([input, input])", NUMBERS),
+    "in": ("[turn] in input", NUMBERS),
+    "a comparison": ("input.x == input.y", {"x": [[n] for n in NUMBERS], "y": [[n] for n in NUMBERS]}),
+    "an order": ("input.x < input.y", {"x": [[n] for n in NUMBERS], "y": [[n] for n in NUMBERS]}),
+    "a set of values": ("count({input, turn})", [[n] for n in NUMBERS]),
+    "object.keys": ("object.keys(input)", RECORDS),
+    "object.filter": ('object.filter(input, ["1"])', RECORDS),
+    "object.remove": ('object.remove(input, ["1"])', RECORDS),
+    "object.union": ('object.union(input, {"a": 1})', RECORDS),
+    "object.union_n": ("object.union_n([input, input])", RECORDS),
+    "json.filter": ('json.filter(input, ["1"])', RECORDS),
+    "json.remove": ('json.remove(input, ["1"])', RECORDS),
+    "json.patch": ('json.patch(input, [{"op": "add", "path": "/x", "value": 1}])', RECORDS),
+    "json.match_schema": ('json.match_schema(input, {"items": {"type": "object"}})', [{"a": 1}] * 500),
+    "json.unmarshal": ("json.unmarshal(input)", f"[{'[],' * 5000}1]"),
+    "yaml.unmarshal": ("yaml.unmarshal(input)", "- a\n" * 300),
+    "graph.reachable": ('graph.reachable(input, ["0"])', {str(n): [str(n + 1)] for n in range(1000)}),
+    "net.cidr_expand": ('net.cidr_expand("10.0.0.0/20")', 1),
+    "net.cidr_merge": ("net.cidr_merge(input)", [f"10.1.{n}.0/24" for n in range(256)] * 2),
+    "numbers.range": ("numbers.range(1, 1000)", 1),
+    "bits.lsh": ("bits.lsh(1, 100000 + turn)", 1),
+    "walk": ("count([1 | walk(input, [_, y])])", RECORDS),
+    "io.jwt.verify_rs256": ("io.jwt.verify_rs256(input, input)", "a.b.c"),
+    "crypto.x509.parse_certificates": ("crypto.x509.parse_certificates(input)", "a"),
+}
+# One call that would take for ever, or all memory.
+BOMBS: dict[str, tuple[str, Any]] = {
+    "graph.reachable_paths": (
+        'graph.reachable_paths(input, ["0"])',
+        {str(n): list("0123456789") for n in range(10)},
+    ),
+    "net.cidr_contains_matches": (
+        "net.cidr_contains_matches(input, input)",
+        [f"10.1.{n}.0/24" for n in range(256)],
+    ),
+    "numbers.range": ("numbers.range(1, 1000000000000)", 1),
+    "strings.any_prefix_match": (
+        "strings.any_prefix_match(input, input)",
+        [f"a{n}" for n in range(5000)],
+    ),
+    "aliases of YAML": (
+        "yaml.unmarshal(input)",
+        "a: &a [x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"a{n}: &a{n} [{','.join(['*a' + (str(n - 1) if n else '')] * 9)}]\n" for n in range(12)),
+    ),
+    "loops of a template": (
+        'strings.render_template("{{range .n}}{{range $.n}}{{range $.n}}x{{end}}{{end}}{{end}}", {"n": input})',
+        NUMBERS[:500],
+    ),
+    "a long loop of a template": ('strings.render_template("{{range 1000000000}}{{end}}", {"n": input})', 1),
+    "a value a thousand times": ("json.marshal([input | some _ in numbers.range(1, 1000)])", RECORDS),
+    "a set of a value a thousand times": ("{[input | some _ in numbers.range(1, 1000)], 1} == {1}", RECORDS),
+    "a long array of arrays": ("array.flatten([input | some _ in numbers.range(1, 1000)])", NUMBERS),
+    "objects as one": ("object.union_n([input | some _ in numbers.range(1, 1000)])", RECORDS),
+    "product": ("product(input)", [10**18] * 20000),
+    "squares": ("x30", 3),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_count_what_they_do(name: str) -> None:
+    call, value = CALLS[name]
+    policy = compiled(
+        f"p := [x | some turn in input.turns; x := f(turn)]\n\nf(turn) := {call} if turn >= 0".replace(
+            "input.turns", "data.turns"
+        ),
+        steps=200_000,
+        seconds=0,
+        memory=0,
+    )
+    with pytest.raises(rego.LimitError, match="more than 200000 steps"):
+        policy.evaluate("data.t.p", value, {"turns": list(range(5000))})
+    assert policy.evaluate("data.t.p", value, {"turns": [0]}) is not rego.UNDEFINED
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_one_call_ends_too(name: str) -> None:
+    call, value = BOMBS[name]
+    before = (
+        "; ".join(["x0 := input", *[f"x{n + 1} := x{n} * x{n}" for n in range(30)]])
+        if name == "squares"
+        else "true"
+    )
+    policy = compiled(f"p := {call} if {{ {before} }}", steps=200_000, seconds=0, memory=0)
+    with pytest.raises(rego.LimitError, match=r"more than (200000 steps|131072 bits)") as caught:
+        policy.evaluate("data.t.p", value)
+    assert caught.value.location.line == 3
+
+
+@pytest.mark.parametrize("call", ["json.unmarshal(input)", "to_number(input)", "yaml.unmarshal(input)"])
+def test_numbers_of_a_million_digits_are_refused(call: str) -> None:
+    policy = compiled(f"p := {call}")
+    try:
+        found = policy.evaluate("data.t.p", "7" * 1_000_000)
+    except rego.LimitError:
+        return
+    assert found is rego.UNDEFINED or type(found) is not int

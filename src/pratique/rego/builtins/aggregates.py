@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from math import prod
 
 from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.values import COUNTED, UNDEFINED, Value, equal, is_number, ordered, type_name
+from pratique.rego.runtime.work import charge_members
 
 
 def members(collection: Value) -> Iterable[Value]:
@@ -27,6 +27,7 @@ def count(collection: Value) -> Value:
 
 def _numbers(name: str, collection: Value) -> list[Value]:
     found = list(members(collection))
+    charge_members(len(found))
     for value in found:
         if not is_number(value):
             kind = type_name(collection)
@@ -56,7 +57,10 @@ def product(collection: Value) -> Value:
     found = _numbers("product", collection)
     integers = [numbers.whole(value) for value in found]
     if None not in integers:
-        return prod(integers)
+        made = 1
+        for each in integers:
+            made = numbers.times(made, each)
+        return made
     result = Fraction(1)
     for value in found:
         result = numbers.rounded(result * numbers.as_fraction(value), numbers.FLOAT64)

@@ -7,7 +7,7 @@ from typing import Final
 
 from pratique.rego.builtins.registry import RefusalError, builtin, failure, operand_error, whole
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
-from pratique.rego.runtime.numbers import as_fraction, from_fraction, in_base, rounded, small_int
+from pratique.rego.runtime.numbers import as_fraction, from_fraction, in_base, refuse_wide, rounded, small_int
 from pratique.rego.runtime.state import State, spend
 from pratique.rego.runtime.values import Value
 
@@ -124,7 +124,10 @@ def bits_lsh(number: Value, by: Value) -> Value:
     bits, places = whole("bits.lsh", 1, number), _shift("bits.lsh", by)
     if bits and places > _LARGEST_RANGE:
         raise failure("bits.lsh", f"a shift by more than {_LARGEST_RANGE} bits")
-    return bits << places if bits else 0
+    if not bits:
+        return 0
+    refuse_wide("bits.lsh", bits.bit_length() + places)
+    return bits << places
 
 
 @builtin("bits.rsh", "number, number -> number", accepts="any, any")

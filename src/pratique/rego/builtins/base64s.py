@@ -53,13 +53,13 @@ def base64_encode(text: Value) -> Value:
     return base64.b64encode(encoded(text)).decode()
 
 
-@builtin("base64.decode", "string -> string")
+@builtin("base64.decode", "string -> string", cost=0)
 def base64_decode(text: Value) -> Value:
     """Return what base64 with padding stands for."""
     return as_text(decode(text))
 
 
-@builtin("base64.is_valid", "string -> boolean", accepts="any")
+@builtin("base64.is_valid", "string -> boolean", accepts="any", cost=0)
 def base64_is_valid(text: Value) -> Value:
     """Tell whether this is a text in base64."""
     try:
@@ -81,7 +81,7 @@ def base64url_encode_no_pad(text: Value) -> Value:
     return base64.urlsafe_b64encode(encoded(text)).decode().rstrip("=")
 
 
-@builtin("base64url.decode", "string -> string")
+@builtin("base64url.decode", "string -> string", cost=0)
 def base64url_decode(text: Value) -> Value:
     """Return what base64url stands for, padded or not."""
     return as_text(decode_url(text))

@@ -86,13 +86,13 @@ def _shown(link: chains.Link) -> dict[str, Any]:
     return {**link.fields, "URIStrings": texts}
 
 
-@builtin("crypto.x509.parse_certificates", "string -> array")
+@builtin("crypto.x509.parse_certificates", "string -> array", cost=512)
 def parse_certificates(text: Value) -> Value:
     """Return the certificates of a text."""
     return [_shown(link) for link in _links(text)]
 
 
-@builtin("crypto.x509.parse_and_verify_certificates", "string -> array", needs_state=True)
+@builtin("crypto.x509.parse_and_verify_certificates", "string -> array", cost=512, needs_state=True)
 def parse_and_verify(state: State, text: Value) -> Value:
     """Return whether the last certificate leads to the first one, which is trusted, and then their chain."""
     return _verified(text, chains.Demands(now_ns(state) / _NANOSECONDS), _shown)
@@ -152,7 +152,7 @@ def _usages(value: Value) -> tuple[int, ...]:
     return tuple(_USAGES[name] for name in names)
 
 
-@builtin("crypto.x509.parse_certificate_request", "string -> object")
+@builtin("crypto.x509.parse_certificate_request", "string -> object", cost=512)
 def parse_certificate_request(text: Value) -> Value:
     """Return a request for a certificate."""
     data = text.encode() if text.startswith(f"{pem.BEGIN} {_REQUEST}-----") else decode(text)
@@ -184,7 +184,7 @@ def _private_keys(text: str) -> list[PrivateKey]:
     return [_loaded(block.data) for block in pem.all_blocks(text) if block.kind in _PRIVATE]
 
 
-@builtin("crypto.x509.parse_rsa_private_key", "string -> object")
+@builtin("crypto.x509.parse_rsa_private_key", "string -> object", cost=512)
 def parse_rsa_private_key(text: Value) -> Value:
     """Return the first private key of a text as a JWK, of any kind; null if there is none."""
     if not text:
@@ -203,7 +203,7 @@ def parse_rsa_private_key(text: Value) -> Value:
     raise RefusalError("the key is of a kind that no JWK has")
 
 
-@builtin("crypto.parse_private_keys", "string -> array")
+@builtin("crypto.parse_private_keys", "string -> array", cost=512)
 def parse_private_keys(text: Value) -> Value:
     """Return the private keys of a text; null if it is empty."""
     return [_shown_key(key) for key in _private_keys(text)] if text else None
@@ -228,7 +228,7 @@ def _shown_key(key: PrivateKey) -> Any:
     return base64.b64encode(data).decode()
 
 
-@builtin("crypto.x509.parse_keypair", "string, string -> object")
+@builtin("crypto.x509.parse_keypair", "string, string -> object", cost=512)
 def parse_keypair(certificate: Value, key: Value) -> Value:
     """Return a certificate (chain) with its private key."""
     held = [block.data for block in _blocks(certificate, pem.CERTIFICATE) if block.kind == pem.CERTIFICATE]

@@ -16,7 +16,7 @@ def _bytes(text: str) -> bytes:
 def _digest(algorithm: str) -> None:
     summary = f"Return the {algorithm.upper()} digest of a text."
 
-    @builtin(f"crypto.{algorithm}", "string -> string", summary=summary)
+    @builtin(f"crypto.{algorithm}", "string -> string", summary=summary, cost=0)
     def digest(text: Value) -> Value:
         return hashlib.new(algorithm, _bytes(text), usedforsecurity=False).hexdigest()
 
@@ -24,7 +24,7 @@ def _digest(algorithm: str) -> None:
 def _code(algorithm: str) -> None:
     summary = f"Return the HMAC-{algorithm.upper()} of a text with a secret."
 
-    @builtin(f"crypto.hmac.{algorithm}", "string, string -> string", summary=summary)
+    @builtin(f"crypto.hmac.{algorithm}", "string, string -> string", summary=summary, cost=0)
     def code(text: Value, secret: Value) -> Value:
         return hmac.new(_bytes(secret), _bytes(text), algorithm).hexdigest()
 

@@ -29,7 +29,7 @@ _EXTENDED: Final = re.compile(r"([-+]?)((?:[0-9.]+(?:ms|us|µs|ns|[a-z]))+)\Z")
 _EXTENDED_SEGMENT: Final = re.compile(r"([0-9.]+)(ms|us|µs|ns|[a-z])")
 
 
-@builtin("time.parse_duration_ns", "string -> number")
+@builtin("time.parse_duration_ns", "string -> number", cost=0)
 def parse_duration_ns(text: Value) -> Value:
     """Return the nanoseconds that a duration like `1h30m` or `2d` stands for."""
     return _parsed(_in_hours(text) if any(unit in text for unit in _HOURS) else text, text)

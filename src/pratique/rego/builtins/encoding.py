@@ -23,7 +23,7 @@ def hex_encode(text: Value) -> Value:
     return encoded(text).hex()
 
 
-@builtin("hex.decode", "string -> string")
+@builtin("hex.decode", "string -> string", cost=0)
 def hex_decode(text: Value) -> Value:
     """Return the text whose bytes these are."""
     data = encoded(text)
@@ -44,7 +44,7 @@ def urlquery_encode(text: Value) -> Value:
     return quote_plus(text, safe=_PLAIN, errors="surrogatepass")
 
 
-@builtin("urlquery.decode", "string -> string")
+@builtin("urlquery.decode", "string -> string", cost=0)
 def urlquery_decode(text: Value) -> Value:
     """Return what a part of a query stands for."""
     return as_text(unescape(text, plus=True))
@@ -67,7 +67,7 @@ def urlquery_encode_object(values: Value) -> Value:
     return "&".join(pairs)
 
 
-@builtin("urlquery.decode_object", "string -> object")
+@builtin("urlquery.decode_object", "string -> object", cost=0)
 def urlquery_decode_object(text: Value) -> Value:
     """Return a query as an object of arrays."""
     result: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from pratique.rego.builtins.strings import texts
 from pratique.rego.runtime.values import Value, type_name
 
 
-@builtin("glob.match", "string, null|array, string -> boolean", accepts="string, array|null, any")
+@builtin("glob.match", "string, null|array, string -> boolean", cost=0, accepts="string, array|null, any")
 def match(pattern: Value, delimiters: Value, text: Value) -> Value:
     """Tell whether the whole text fits the pattern; `*` stops at delimiters, `**` does not.
 
@@ -40,7 +40,7 @@ def _signs(delimiters: Value) -> str:
     return "".join(signs)
 
 
-@builtin("glob.quote_meta", "string -> string")
+@builtin("glob.quote_meta", "string -> string", cost=0)
 def quote_meta(text: Value) -> Value:
     """Return the pattern that takes exactly this text."""
     return re.sub(r"[*?\\\[\]{}]", lambda found: "\\" + found[0], text) if text else ""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from pratique.rego.builtins.registry import builtin
 from pratique.rego.runtime import references
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.values import UNDEFINED, Set, Value, key, type_name
+from pratique.rego.runtime.work import work
 
 
-def _neighbours(graph: Value, node: Value) -> Iterable[Value] | None:
+def _neighbours(graph: Value, node: Value) -> Collection[Value] | None:
     """Return the neighbours in order, or nothing for a node that the graph does not have."""
     edges = references.get(graph, node)
     if edges is UNDEFINED:
@@ -24,7 +25,7 @@ def _roots(name: str, roots: Value) -> list[Value]:
     return list(roots)
 
 
-@builtin("graph.reachable", "object, array|set -> set", accepts="object, any")
+@builtin("graph.reachable", "object, array|set -> set", accepts="object, any", cost=0)
 def reachable(graph: Value, roots: Value) -> Value:
     """Return the nodes of the graph that can be reached from these, themselves included."""
     found: dict[object, Value] = {}
@@ -36,12 +37,13 @@ def reachable(graph: Value, roots: Value) -> Value:
             continue
         edges = _neighbours(graph, node)
         if edges is not None:
+            work(len(edges))
             found[at] = node
             waiting.extend(edges)
     return Set.of_table(found)
 
 
-@builtin("graph.reachable_paths", "object, array|set -> set", accepts="object, any")
+@builtin("graph.reachable_paths", "object, array|set -> set", accepts="object, any", cost=0)
 def reachable_paths(graph: Value, roots: Value) -> Value:
     """Return the longest paths from these nodes, each until it ends or would meet itself."""
     found: list[list[Value]] = []
@@ -64,6 +66,8 @@ def reachable_paths(graph: Value, roots: Value) -> Value:
             continue
         path = [*path, node]
         following = list(edges)
+        # Each goes on from a path and a set of its own.
+        work(2 * len(path) + len(following))
         if not following:
             found.append(path)
             continue

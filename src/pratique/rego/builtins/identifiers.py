@@ -41,7 +41,7 @@ def intn(state: State, name: Value, limit: Value) -> Value:
     return memo[at]
 
 
-@builtin("uuid.parse", "string -> object")
+@builtin("uuid.parse", "string -> object", cost=0)
 def parse(text: Value) -> Value:
     """Return what a UUID says of itself, or nothing if it is none."""
     number = _number(text)

@@ -55,7 +55,7 @@ def _indented(value: Value, prefix: str, indent: str, depth: int) -> str:
     return f"{{{inner}{f',{inner}'.join(pairs)}{outer}}}"
 
 
-@builtin("json.is_valid", "string -> boolean", unchecked=True)
+@builtin("json.is_valid", "string -> boolean", cost=0, unchecked=True)
 def json_is_valid(text: Value) -> Value:
     """Tell whether the text is JSON."""
     if type(text) is not str:
@@ -94,7 +94,7 @@ def parsed(text: str) -> Value:
     return _without_surrogates(value) if "\\u" in text else value
 
 
-builtin("json.unmarshal", "string -> any")(parsed)
+builtin("json.unmarshal", "string -> any", cost=0)(parsed)
 
 
 def _refuse(constant: str) -> Any:

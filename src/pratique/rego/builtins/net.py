@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pratique.rego.builtins.registry import alias, builtin, failure, operand_error
 from pratique.rego.runtime.errors import BuiltinError
-from pratique.rego.runtime.values import Object, Set, Value, is_object, type_name
+from pratique.rego.runtime.values import COLLECTIONS, Object, Set, Value, is_object, type_name
+from pratique.rego.runtime.work import charge_members, work
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -100,7 +101,12 @@ def expand(text: Value) -> Value:
     network = _wanted("net.cidr_expand", text)
     if network.num_addresses > _LARGEST_EXPANSION:
         raise failure("net.cidr_expand", f"more than {_LARGEST_EXPANSION} addresses")
-    return Set.of_table({text: text for text in map(str, network)})
+    found: dict[Any, Value] = {}
+    for address in network:
+        work(8)
+        text = str(address)
+        found[text] = text
+    return Set.of_table(found)
 
 
 @builtin(
@@ -111,6 +117,9 @@ def expand(text: Value) -> Value:
 def contains_matches(networks: Value, others: Value) -> Value:
     """Return the pairs of keys whose network holds whose address or network."""
     name = "net.cidr_contains_matches"
+    if type(networks) in COLLECTIONS and type(others) in COLLECTIONS:
+        # Each comparison reads two texts.
+        charge_members(16 * len(networks) * len(others))
     return Set(
         [
             [at, other_at]
@@ -143,7 +152,7 @@ def _entries(name: str, position: int, value: Value) -> Iterator[tuple[Value, Va
         yield item, at
 
 
-@builtin("net.cidr_merge", "array|set -> set", accepts="any")
+@builtin("net.cidr_merge", "array|set -> set", cost=0, accepts="any")
 def merge(networks: Value) -> Value:
     """Return the fewest networks that hold the same addresses."""
     if type(networks) is not list and type(networks) is not Set:

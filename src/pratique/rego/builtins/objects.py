@@ -20,6 +20,7 @@ from pratique.rego.runtime.values import (
     make_object,
     type_name,
 )
+from pratique.rego.runtime.work import work
 
 
 @builtin("object.get", "object, any, any -> any", unchecked=True)
@@ -34,7 +35,7 @@ def get(base: Value, name: Value, default: Value) -> Value:
     return default if found is UNDEFINED else found
 
 
-@builtin("object.keys", "object -> set")
+@builtin("object.keys", "object -> set", cost=0)
 def keys(base: Value) -> Value:
     """Return the set of keys."""
     return Set(base.keys())
@@ -45,14 +46,14 @@ def _names(collection: Value) -> set[Any]:
     return {key(name) for name in found}
 
 
-@builtin("object.remove", "object, object|set|array -> object")
+@builtin("object.remove", "object, object|set|array -> object", cost=0)
 def remove(base: Value, names: Value) -> Value:
     """Return the object without these keys."""
     gone = _names(names)
     return make_object([(name, value) for name, value in base.items() if key(name) not in gone])
 
 
-@builtin("object.filter", "object, object|set|array -> object")
+@builtin("object.filter", "object, object|set|array -> object", cost=0)
 def keep(base: Value, names: Value) -> Value:
     """Return the object with only these keys."""
     kept = _names(names)
@@ -62,6 +63,7 @@ def keep(base: Value, names: Value) -> Value:
 @builtin("object.union", "object, object -> object")
 def union(left: Value, right: Value) -> Value:
     """Return both objects as one, all the way down; the right one wins."""
+    work(len(left) + len(right))
     if type(left) is dict and type(right) is dict:
         made = dict(left)
         for name, value in right.items():
@@ -76,7 +78,7 @@ def union(left: Value, right: Value) -> Value:
     return make_object(table.values())
 
 
-@builtin("object.union_n", "array -> object")
+@builtin("object.union_n", "array -> object", cost=0)
 def union_n(objects: Value) -> Value:
     """Return all objects as one, later ones winning, with their spelling of equal keys (1 and 1.0)."""
     for each in objects:
@@ -92,6 +94,7 @@ def union_n(objects: Value) -> Value:
 
 def _beneath(older: Value, newer: Value) -> Value:
     """Return the newer object with what only the older one has, all the way down."""
+    work(len(newer) + len(older))
     table = {key(name): (name, value) for name, value in newer.items()}
     for name, value in older.items():
         known, found = table.setdefault(key(name), (name, value))

@@ -8,6 +8,7 @@ from pratique.rego.builtins.registry import builtin, mismatch
 from pratique.rego.runtime import numbers, references
 from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.values import Set, Value, compare, equal, is_number, type_name
+from pratique.rego.runtime.work import charge_members
 
 _OURS: Final = "operators"
 builtin(
@@ -84,6 +85,7 @@ def intersect(left: Value, right: Value) -> Value:
     """Return the intersection."""
     if type(left) is not Set or type(right) is not Set:
         raise mismatch("and", left, right)
+    charge_members(len(left))
     other = right.table()
     return Set.of_table({key: value for key, value in left.table().items() if key in other})
 
@@ -93,6 +95,7 @@ def unite(left: Value, right: Value) -> Value:
     """Return the union; of equal numbers that are written in two ways, the left one."""
     if type(left) is not Set or type(right) is not Set:
         raise mismatch("or", left, right)
+    charge_members(len(left) + len(right))
     return Set.of_table({**left.table(), **right.table(), **left.table()})
 
 

@@ -15,6 +15,7 @@ from pratique.rego.runtime.errors import TYPE_ERROR, BuiltinError
 from pratique.rego.runtime.numbers import integer, whole
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import (
+    COLLECTIONS,
     UNDEFINED,
     Set,
     Value,
@@ -25,6 +26,7 @@ from pratique.rego.runtime.values import (
     make_object,
     type_name,
 )
+from pratique.rego.runtime.work import work
 
 Path = tuple[Value, ...]
 
@@ -82,6 +84,8 @@ def _operands(name: str, document: Value, paths: Value) -> None:
 
 
 def _kept(value: Value, tree: dict[Any, Any]) -> Value:
+    if type(value) in COLLECTIONS:
+        work(len(value))
     if is_object(value):
         pairs = []
         for name, item in value.items():
@@ -114,6 +118,8 @@ def _removed(value: Value, tree: dict[Any, Any]) -> Value:
             return item
         return UNDEFINED if inner is _ALL else _removed(item, inner)
 
+    if type(value) in COLLECTIONS:
+        work(len(value))
     if is_object(value):
         kept = [(name, left(item, key(name))) for name, item in value.items()]
         return make_object([pair for pair in kept if pair[1] is not UNDEFINED])
@@ -225,6 +231,9 @@ def _changed(document: Value, path: Path, change: Callable[[Value, Value], Value
     """Return the document with what holds the path's last part changed."""
     if document is UNDEFINED:
         raise _failed("nil value encountered where composite value was expected")
+    if type(document) in COLLECTIONS:
+        # Each level is copied.
+        work(len(document))
     if len(path) == 1:
         return change(document, path[0])
     part = path[0]

@@ -13,6 +13,7 @@ from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
+from pratique.rego.runtime.work import charge_text
 
 _TEMPLATE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 
@@ -35,6 +36,7 @@ def _searcher(name: str, pattern: str) -> Callable[[str], Any]:
 def match(pattern: Value, text: Value) -> Value:
     """Tell whether the pattern is found anywhere in the text."""
     if type(pattern) is str and type(text) is str:
+        charge_text(len(text))
         return _searcher("regex.match", pattern)(text) is not None
     raise mismatch("regex.match", pattern, text)
 
@@ -43,6 +45,7 @@ def match(pattern: Value, text: Value) -> Value:
 def re_match(pattern: Value, text: Value) -> Value:
     """Do what regex.match does, under its old name."""
     if type(pattern) is str and type(text) is str:
+        charge_text(len(text))
         return _searcher("re_match", pattern)(text) is not None
     raise mismatch("re_match", pattern, text)
 
@@ -53,7 +56,7 @@ def is_valid(pattern: Value) -> Value:
     return type(pattern) is str and patterns.valid(pattern)
 
 
-@builtin("regex.split", "string, string -> array")
+@builtin("regex.split", "string, string -> array", cost=0)
 def split(pattern: Value, text: Value) -> Value:
     """Return what stands between the matches, as Go's Split does."""
     compiled = _compiled("regex.split", pattern)
@@ -71,7 +74,7 @@ def split(pattern: Value, text: Value) -> Value:
     return parts
 
 
-@builtin("regex.find_n", "string, string, number -> array")
+@builtin("regex.find_n", "string, string, number -> array", cost=0)
 def find_n(pattern: Value, text: Value, number: Value) -> Value:
     """Return the first `number` matches, all of them for -1."""
     limit = machine_int("regex.find_n", 3, number)
@@ -79,7 +82,7 @@ def find_n(pattern: Value, text: Value, number: Value) -> Value:
     return [found.group() for found in patterns.matches(compiled, text, limit)]
 
 
-@builtin("regex.find_all_string_submatch_n", "string, string, number -> array")
+@builtin("regex.find_all_string_submatch_n", "string, string, number -> array", cost=0)
 def find_all(pattern: Value, text: Value, number: Value) -> Value:
     """Return matches with their groups; a group that took no part is empty."""
     name = "regex.find_all_string_submatch_n"
@@ -91,7 +94,7 @@ def find_all(pattern: Value, text: Value, number: Value) -> Value:
     ]
 
 
-@builtin("regex.replace", "string, string, string -> string", grows=True)
+@builtin("regex.replace", "string, string, string -> string", cost=0, grows=True)
 def replace(text: Value, pattern: Value, template: Value) -> Value:
     """Return the text with every match replaced; `$1`, `${name}` and `$$` stand for groups and a dollar."""
     compiled = _compiled("regex.replace", pattern)
@@ -116,7 +119,7 @@ def _expanded(template: str, found: Any) -> str:
     return _TEMPLATE.sub(group, template) if "$" in template else template
 
 
-@builtin("regex.template_match", "string, string, string, string -> boolean")
+@builtin("regex.template_match", "string, string, string, string -> boolean", cost=0)
 def template_match(template: Value, text: Value, start: Value, end: Value) -> Value:
     """Tell whether the whole text fits a template whose delimited parts are patterns."""
     for what, delimiter in (("start", start), ("end", end)):
@@ -144,7 +147,7 @@ def template_match(template: Value, text: Value, start: Value, end: Value) -> Va
     return _searcher("regex.template_match", "".join(source))(text) is not None
 
 
-@builtin("regex.globs_match", "string, string -> boolean")
+@builtin("regex.globs_match", "string, string -> boolean", cost=0)
 def globs_match(left: Value, right: Value) -> Value:
     """Tell whether a text exists that both glob-like patterns take."""
     return intersects(left, right)

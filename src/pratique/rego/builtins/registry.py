@@ -25,8 +25,17 @@ from typing import Any, Final, TypeVar
 from pratique.errors import InputError
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import BUILTIN_ERROR, LONGEST, TYPE_ERROR, BuiltinError, too_long
-from pratique.rego.runtime.values import UNDEFINED, Object, Set, Value, Written, is_number, type_name
-from pratique.rego.runtime.work import CHARACTERS, QUANTUM, charge
+from pratique.rego.runtime.values import (
+    COLLECTIONS,
+    UNDEFINED,
+    Object,
+    Set,
+    Value,
+    Written,
+    is_number,
+    type_name,
+)
+from pratique.rego.runtime.work import CHARACTERS, QUANTUM, SMALL, charge
 
 Function = TypeVar("Function", bound=Callable[..., Value])
 
@@ -169,19 +178,22 @@ def builtin(
     unchecked: bool = False,
     needs_state: bool = False,
     grows: bool = False,
+    cost: int = -1,
     **properties: Any,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as the builtin `name`; the function itself stays as it is.
 
     `accepts` are the operands that are let through at run time, where they are more than the checker allows. With
     `grows` a chain of calls can make ever longer texts or arrays: what is past `LONGEST` ends the evaluation.
+    With a `cost`, a call counts as so many steps, and as the lengths of its operands where they are long.
     """
     left, _, result = signature.partition("->")
     operands = _listed(left)
     checked = _listed(accepts or left)
 
     def register(function: Function) -> Function:
-        called = function if unchecked else _checked(name, checked, function, needs_state=needs_state)
+        costly = function if cost < 0 else _costly(function, cost)
+        called = costly if unchecked else _checked(name, checked, costly, needs_state=needs_state)
         if grows:
             called = _bounded(name, called)
         if needs_state:
@@ -287,6 +299,22 @@ def _checked(
             raise failure(name, str(error)) from None
 
     return checked
+
+
+def _costly(function: Callable[..., Value], cost: int) -> Callable[..., Value]:
+    def costly(*operands: Value) -> Value:
+        steps = cost
+        for each in operands:
+            kind = type(each)
+            if kind is str:
+                steps += len(each) // CHARACTERS
+            elif kind in COLLECTIONS:
+                steps += len(each)
+        if steps > SMALL:
+            charge(steps)
+        return function(*operands)
+
+    return costly
 
 
 def _bounded(name: str, function: Callable[..., Value]) -> Callable[..., Value]:

@@ -12,7 +12,7 @@ from pratique.rego.runtime.text import json_text
 from pratique.rego.runtime.values import Value, is_object
 
 
-@builtin("json.verify_schema", "string|object -> array", accepts="any")
+@builtin("json.verify_schema", "string|object -> array", cost=64, accepts="any")
 def verify_schema(schema: Value) -> Value:
     """Return whether the value is a JSON schema, and if not, why."""
     try:
@@ -22,7 +22,7 @@ def verify_schema(schema: Value) -> Value:
     return [True, None]
 
 
-@builtin("json.match_schema", "string|object, string|object -> array", accepts="any, any")
+@builtin("json.match_schema", "string|object, string|object -> array", cost=64, accepts="any, any")
 def match_schema(document: Value, schema: Value) -> Value:
     """Return whether the document meets the schema, and what it does not meet."""
     value = _loaded(document)

@@ -58,7 +58,7 @@ def _rank(name: str) -> tuple[int, int, str]:
     return (0, integer(name), "") if name.isascii() and name.isdigit() else (1, 0, name)
 
 
-@builtin("semver.compare", "string, string -> number")
+@builtin("semver.compare", "string, string -> number", cost=0)
 def semver_compare(left: Value, right: Value) -> Value:
     """Return -1, 0 or 1 as the first version is lower, equal or higher."""
     versions = []
@@ -70,7 +70,7 @@ def semver_compare(left: Value, right: Value) -> Value:
     return compare(versions[0], versions[1])
 
 
-@builtin("semver.is_valid", "any -> boolean", unchecked=True)
+@builtin("semver.is_valid", "any -> boolean", cost=0, unchecked=True)
 def semver_is_valid(text: Value) -> Value:
     """Tell whether a value is the text of a semantic version."""
     return type(text) is str and parse(text) is not None

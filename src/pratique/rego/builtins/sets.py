@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pratique.rego.builtins.registry import builtin, operand_error
 from pratique.rego.runtime.values import Set, Value, ordered, type_name
+from pratique.rego.runtime.work import charge_members
 
 
 def _sets(name: str, operand: Value) -> list[Set]:
@@ -21,6 +22,7 @@ def intersection(sets: Value) -> Value:
     if not found:
         return Set()
     first, *others = found
+    charge_members(len(first) * len(found))
     tables = [each.table() for each in others]
     return Set.of_table(
         {key: value for key, value in first.table().items() if all(key in table for table in tables)}
@@ -32,11 +34,12 @@ def union(sets: Value) -> Value:
     """Return what any member set has."""
     result: dict[object, Value] = {}
     for each in _sets("union", sets):
+        charge_members(len(each))
         result.update(each.table())
     return Set.of_table(result)
 
 
-@builtin("set_diff", "set, set -> set", deprecated=True)
+@builtin("set_diff", "set, set -> set", cost=0, deprecated=True)
 def set_diff(left: Value, right: Value) -> Value:
     """Return what only the first set has."""
     gone = right.table()

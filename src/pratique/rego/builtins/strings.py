@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from pratique.rego.builtins.aggregates import members
@@ -11,6 +10,7 @@ from pratique.rego.builtins.registry import builtin, failure, machine_int, misma
 from pratique.rego.runtime.errors import LONGEST, TYPE_ERROR, BuiltinError, too_long
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Set, Value, ordered, type_name
+from pratique.rego.runtime.work import CHARACTERS, QUANTUM, charge_members, charge_text
 
 # Go's unicode.IsSpace; Python's strip() would also take \x1c to \x1f.
 SPACE: Final = (
@@ -40,6 +40,8 @@ def concat(separator: Value, collection: Value) -> Value:
     # Before it is made: one text may stand in a list a thousand times.
     if sum(map(len, parts)) + len(separator) * len(parts) > LONGEST:
         raise too_long("concat")
+    charge_text(sum(map(len, parts)) + len(separator) * len(parts))
+    charge_members(len(parts))
     return separator.join(parts)
 
 
@@ -67,7 +69,7 @@ def endswith(text: Value, part: Value) -> Value:
     raise mismatch("endswith", text, part)
 
 
-@builtin("indexof", "string, string -> number")
+@builtin("indexof", "string, string -> number", cost=0)
 def indexof(text: Value, part: Value) -> Value:
     """Return the first position of the part, or -1."""
     if not part:
@@ -75,7 +77,7 @@ def indexof(text: Value, part: Value) -> Value:
     return text.find(part)
 
 
-@builtin("indexof_n", "string, string -> array")
+@builtin("indexof_n", "string, string -> array", grows=True)
 def indexof_n(text: Value, part: Value) -> Value:
     """Return all positions of the part, overlapping ones too."""
     if not part:
@@ -119,11 +121,15 @@ def replace(text: Value, old: Value, new: Value) -> Value:
 def split(text: Value, separator: Value) -> Value:
     """Return the parts between separators; without one, the code points."""
     if type(text) is str and type(separator) is str:
-        return text.split(separator) if separator else list(text)
+        parts = text.split(separator) if separator else list(text)
+        if len(text) > QUANTUM:
+            charge_members(len(parts))
+            charge_text(len(text))
+        return parts
     raise mismatch("split", text, separator)
 
 
-@builtin("strings.split_n", "string, string, number -> array")
+@builtin("strings.split_n", "string, string, number -> array", grows=True)
 def split_n(text: Value, separator: Value, number: Value) -> Value:
     """Return the first `number` parts, or the last ones when it is negative."""
     parts = text.split(separator) if separator else list(text)
@@ -138,6 +144,7 @@ def any_prefix(search: Value, base: Value) -> Value:
         return search.startswith(tuple(base))
     searched = _listed("strings.any_prefix_match", 1, search)
     prefixes = tuple(_listed("strings.any_prefix_match", 2, base))
+    charge_members(len(searched) * len(prefixes) // CHARACTERS)
     return any(text.startswith(prefixes) for text in searched)
 
 
@@ -148,6 +155,7 @@ def any_suffix(search: Value, base: Value) -> Value:
         return search.endswith(tuple(base))
     searched = _listed("strings.any_suffix_match", 1, search)
     suffixes = tuple(_listed("strings.any_suffix_match", 2, base))
+    charge_members(len(searched) * len(suffixes) // CHARACTERS)
     return any(text.endswith(suffixes) for text in searched)
 
 
@@ -156,10 +164,12 @@ _TEXTS: Final = {str}
 
 def _text_and_texts(search: Value, base: Value) -> bool:
     """Tell whether these are what most policies give: a text, and an array of texts."""
-    return type(search) is str and type(base) is list and set(map(type, base)) <= _TEXTS
+    return (
+        type(search) is str and type(base) is list and len(base) < QUANTUM and set(map(type, base)) <= _TEXTS
+    )
 
 
-def _listed(name: str, position: int, value: Value) -> Iterable[str]:
+def _listed(name: str, position: int, value: Value) -> list[str]:
     if type(value) is str:
         return [value]
     if type(value) is not list and type(value) is not Set:
@@ -172,13 +182,13 @@ def _listed(name: str, position: int, value: Value) -> Iterable[str]:
     return list(value)
 
 
-@builtin("strings.count", "string, string -> number")
+@builtin("strings.count", "string, string -> number", cost=0)
 def occurrences(text: Value, part: Value) -> Value:
     """Return how often the part occurs, without overlaps."""
     return text.count(part)
 
 
-@builtin("strings.replace_n", "object, string -> string", grows=True)
+@builtin("strings.replace_n", "object, string -> string", cost=0, grows=True)
 def replace_n(patterns: Value, text: Value) -> Value:
     """Return the text with every key replaced by its value, in one pass; earlier keys win."""
     for old, new in patterns.items():
@@ -196,13 +206,13 @@ def replace_n(patterns: Value, text: Value) -> Value:
     return re.sub(pattern, lambda match: patterns[match[0]], text)
 
 
-@builtin("strings.reverse", "string -> string")
+@builtin("strings.reverse", "string -> string", grows=True)
 def reverse(text: Value) -> Value:
     """Return the code points in the opposite order."""
     return text[::-1]
 
 
-@builtin("substring", "string, number, number -> string", accepts="string, any, any")
+@builtin("substring", "string, number, number -> string", accepts="string, any, any", grows=True)
 def substring(text: Value, offset: Value, length: Value) -> Value:
     """Return `length` code points from `offset`; a negative length takes the rest."""
     start, count = machine_int("substring", 2, offset), machine_int("substring", 3, length)
@@ -211,37 +221,37 @@ def substring(text: Value, offset: Value, length: Value) -> Value:
     return text[start:] if count < 0 else text[start : start + count]
 
 
-@builtin("trim", "string, string -> string")
+@builtin("trim", "string, string -> string", grows=True)
 def trim(text: Value, cutset: Value) -> Value:
     """Return the text without the cutset's characters at both ends."""
     return text.strip(cutset) if cutset else text
 
 
-@builtin("trim_left", "string, string -> string")
+@builtin("trim_left", "string, string -> string", grows=True)
 def trim_left(text: Value, cutset: Value) -> Value:
     """Return the text without the cutset's characters at its beginning."""
     return text.lstrip(cutset) if cutset else text
 
 
-@builtin("trim_right", "string, string -> string")
+@builtin("trim_right", "string, string -> string", grows=True)
 def trim_right(text: Value, cutset: Value) -> Value:
     """Return the text without the cutset's characters at its end."""
     return text.rstrip(cutset) if cutset else text
 
 
-@builtin("trim_prefix", "string, string -> string")
+@builtin("trim_prefix", "string, string -> string", grows=True)
 def trim_prefix(text: Value, prefix: Value) -> Value:
     """Return the text without one prefix."""
     return text.removeprefix(prefix)
 
 
-@builtin("trim_suffix", "string, string -> string")
+@builtin("trim_suffix", "string, string -> string", grows=True)
 def trim_suffix(text: Value, suffix: Value) -> Value:
     """Return the text without one suffix."""
     return text.removesuffix(suffix)
 
 
-@builtin("trim_space", "string -> string")
+@builtin("trim_space", "string -> string", grows=True)
 def trim_space(text: Value) -> Value:
     """Return the text without white space at both ends."""
     return text.strip(SPACE)

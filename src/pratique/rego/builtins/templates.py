@@ -41,6 +41,7 @@ from pratique.rego.builtins.template_nodes import (
 from pratique.rego.builtins.template_parser import parse
 from pratique.rego.runtime.text import rego_text
 from pratique.rego.runtime.values import Value
+from pratique.rego.runtime.work import CHARACTERS, charge_members, work
 
 _DEEPEST: Final = 200
 _NO_VALUE: Final = "<no value>"
@@ -105,7 +106,10 @@ class _Renderer:
     # --- nodes -------------------------------------------------------------------------------------------
 
     def _block(self, nodes: Block, dot: GoValue, scope: _Scope) -> None:
+        work(1 + len(nodes))
         for node in nodes:
+            if self._out:
+                work(len(self._out[-1]) // CHARACTERS)
             if isinstance(node, Text):
                 self._out.append(node.text)
             elif isinstance(node, Action):
@@ -157,6 +161,7 @@ class _Renderer:
         if isinstance(value, Int):
             if len(node.pipe.declared) > 1:
                 self._fail(node.pipe, f"can't use {value} to iterate over more than one variable")
+            charge_members(max(0, value))
             return [(Int(index), Int(index)) for index in range(value)]
         if value is None or value is MISSING:
             return []

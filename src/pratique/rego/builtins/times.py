@@ -41,13 +41,13 @@ def _within(name: str, nanoseconds: int) -> int:
     return nanoseconds
 
 
-@builtin("time.parse_ns", "string, string -> number")
+@builtin("time.parse_ns", "string, string -> number", cost=0)
 def parse_ns(layout: Value, text: Value) -> Value:
     """Return the time that a text in one of Go's layouts stands for."""
     return _parsed("time.parse_ns", layout, text)
 
 
-@builtin("time.parse_rfc3339_ns", "string -> number")
+@builtin("time.parse_rfc3339_ns", "string -> number", cost=0)
 def parse_rfc3339_ns(text: Value) -> Value:
     """Return the time that an RFC 3339 text stands for."""
     return _parsed("time.parse_rfc3339_ns", CONSTANTS["RFC3339"], text)
@@ -108,7 +108,7 @@ def _local(nanoseconds: int, zone: tzinfo) -> Moment:
     return Moment((_EPOCH + timedelta(seconds=seconds)).astimezone(zone), rest)
 
 
-@builtin("time.format", "number|array -> string", unchecked=True)
+@builtin("time.format", "number|array -> string", cost=0, unchecked=True)
 def time_format(value: Value) -> Value:
     """Return a time as text: RFC 3339, or the layout that is given."""
     number, zone, layout = _moment("time.format", value)

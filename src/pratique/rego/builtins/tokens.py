@@ -81,7 +81,7 @@ def _split(text: str) -> _Token:
     return _Token(*parts)
 
 
-@builtin("io.jwt.decode", "string -> array")
+@builtin("io.jwt.decode", "string -> array", cost=64)
 def decode(text: Value) -> Value:
     """Return a token's header, its payload and its signature in hexadecimal, unverified."""
     while True:
@@ -128,7 +128,7 @@ def _verify(algorithm: str) -> None:
     with_what = "a secret" if algorithm.startswith("HS") else "a certificate, a public key or a JWK (set)"
     summary = f"Tell whether a token's {algorithm} signature verifies with {with_what}."
 
-    @builtin(name, "string, string -> boolean", summary=summary)
+    @builtin(name, "string, string -> boolean", summary=summary, cost=512)
     def verify(text: Value, secret: Value) -> Value:
         token = _split(text)
         if algorithm.startswith("HS"):
@@ -222,6 +222,7 @@ def _time(value: Value) -> float:
     "io.jwt.decode_verify",
     "string, object -> array",
     accepts="any, object",
+    cost=512,
     needs_state=True,
     nondeterministic=True,
 )
@@ -269,13 +270,13 @@ def _claim(payload: dict[str, Any], name: str) -> Value:
 # --- encode_sign -------------------------------------------------------------------------------------------
 
 
-@builtin("io.jwt.encode_sign", "object, object, object -> string", nondeterministic=True)
+@builtin("io.jwt.encode_sign", "object, object, object -> string", cost=512, nondeterministic=True)
 def encode_sign(header: Value, payload: Value, key: Value) -> Value:
     """Return a token of this header and payload, signed with a JWK."""
     return _signed(json_text(header), json_text(payload), json_text(key))
 
 
-@builtin("io.jwt.encode_sign_raw", "string, string, string -> string", nondeterministic=True)
+@builtin("io.jwt.encode_sign_raw", "string, string, string -> string", cost=512, nondeterministic=True)
 def encode_sign_raw(header: Value, payload: Value, key: Value) -> Value:
     """Return a token of this header and payload as they are written, signed with a JWK."""
     return _signed(header, payload, key)

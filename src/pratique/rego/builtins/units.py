@@ -62,7 +62,7 @@ def _amount(name: str, text: str, what: str) -> Fraction:
     return Fraction(Decimal(text))
 
 
-@builtin("units.parse", "string -> number")
+@builtin("units.parse", "string -> number", cost=0)
 def parse(text: Value) -> Value:
     """Return the number that an amount like `10Mi` or `100m` stands for."""
     number, unit = _split("units.parse", text.replace('"', ""), "amount")
@@ -79,7 +79,7 @@ def parse(text: Value) -> Value:
     return Decimal(f"{sign}{digits // 10**10}.{digits % 10**10:010}")
 
 
-@builtin("units.parse_bytes", "string -> number")
+@builtin("units.parse_bytes", "string -> number", cost=0)
 def parse_bytes(text: Value) -> Value:
     """Return the number of bytes that an amount like `10MiB` or `5k` stands for; a fraction is cut off."""
     number, unit = _split("units.parse_bytes", text.lower().replace('"', ""), "byte amount")

@@ -164,7 +164,7 @@ def _escaped(data: bytes, kept: frozenset[int]) -> str:
     return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in data)
 
 
-@builtin("uri.parse", "string -> object")
+@builtin("uri.parse", "string -> object", cost=0)
 def uri_parse(text: Value) -> Value:
     """Return the parts of a URI that are not empty."""
     found = parse(text)
@@ -180,7 +180,7 @@ def uri_parse(text: Value) -> Value:
     return {name: part for name, part in parts.items() if part}
 
 
-@builtin("uri.is_valid", "string -> boolean", unchecked=True)
+@builtin("uri.is_valid", "string -> boolean", cost=0, unchecked=True)
 def uri_is_valid(text: Value) -> Value:
     """Tell whether the text is a URI or a relative reference; an empty one is not."""
     if type(text) is not str or not text:

@@ -19,6 +19,7 @@ from pratique.rego.builtins.registry import RefusalError, builtin
 from pratique.rego.runtime.numbers import integer, parse_number
 from pratique.rego.runtime.text import json_text
 from pratique.rego.runtime.values import Value
+from pratique.rego.runtime.work import work
 
 _STRING: Final = "tag:yaml.org,2002:str"
 _INTEGER: Final = r"[-+]?(0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|[1-9][0-9_]*|0)"
@@ -51,6 +52,11 @@ _LEAST: Final = -(2**63)
 
 class _Loader(yaml.CSafeLoader):
     """Reads scalars as OPA's YAML does."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Count each part as it is made: that takes its time."""
+        work(8)
+        return super().construct_object(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -161,6 +167,8 @@ def parse_yaml(text: str) -> Value:
 
 
 def _jsonlike(value: Any) -> Value:
+    # Aliases may stand for the same part a billion times.
+    work(len(value) if isinstance(value, dict | list | tuple) else 1)
     if isinstance(value, dict):
         return {_key(name): _jsonlike(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -225,7 +233,7 @@ def _read_float(text: str) -> Any:
     return text if abs(number) == float("inf") else number
 
 
-builtin("yaml.unmarshal", "string -> any")(parse_yaml)
+builtin("yaml.unmarshal", "string -> any", cost=64)(parse_yaml)
 
 
 def _yaml_message(error: yaml.YAMLError) -> str:
@@ -236,7 +244,7 @@ def _yaml_message(error: yaml.YAMLError) -> str:
     return f"yaml: line {line}: {problem}" if line else f"yaml: {problem}"
 
 
-@builtin("yaml.is_valid", "string -> boolean", unchecked=True)
+@builtin("yaml.is_valid", "string -> boolean", cost=64, unchecked=True)
 def yaml_is_valid(text: Value) -> Value:
     """Tell whether the text is YAML."""
     if type(text) is not str:

@@ -16,6 +16,9 @@ from pratique.rego.emit.names import Names
 from pratique.rego.plan import ir
 from pratique.rego.runtime import references
 from pratique.rego.runtime.errors import BuiltinError
+from pratique.rego.runtime.work import LONG
+
+_WIDE: Final = 1 << 64
 
 Args: TypeAlias = list[Piece]
 
@@ -92,6 +95,9 @@ class _Call:
         if not self.simple or any(arg.kind not in {"", "str"} for arg in self.args):
             return None
         unsure = [f"type({arg.text}) is str" for arg in self.args if arg.kind != "str"]
+        if kind != "bool" and not self.args[0].const:
+            # What makes long texts is called, and counted there.
+            unsure.append(f"len({self.args[0].text}) < {LONG}")
         return self.guarded(template.format(*self.texts), list(dict.fromkeys(unsure)), kind)
 
 
@@ -127,7 +133,8 @@ def _lower(call: _Call) -> Piece | None:
     if not arg.simple:
         return None
     conditions = [] if arg.kind == "str" else [f"type({arg.text}) is str"]
-    return call.guarded(f"{arg.text}.lower()", [*conditions, f"{arg.text}.isascii()"], "str")
+    conditions += [f"len({arg.text}) < {LONG}", f"{arg.text}.isascii()"]
+    return call.guarded(f"{arg.text}.lower()", conditions, "str")
 
 
 def _split(call: _Call) -> Piece | None:
@@ -174,6 +181,9 @@ def _arithmetic(operator: str) -> Callable[[_Call], Piece | None]:
             return None
         unsure = [f"type({arg.text}) is int" for arg in call.args if arg.kind != "int"]
         kind = "" if unsure else "int"
+        if operator == "*":
+            # Squares of squares have no bounds: what is large is called, and looked at there.
+            unsure += [f"-{_WIDE} < {arg.text} < {_WIDE}" for arg in call.args if not arg.const]
         return call.guarded(f"{left.text} {operator} {right.text}", list(dict.fromkeys(unsure)), kind)
 
     return made
@@ -210,6 +220,9 @@ def _found(call: _Call, pattern: str, text: Piece) -> Piece | None:
         return None
     search = call.scope.names.pattern(pattern)
     conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
+    if not text.const:
+        # A search of a long text is counted.
+        conditions.append(f"len({text.text}) < {LONG}")
     return call.guarded(f"{search}({text.text}) is not None", conditions, "bool")
 
 
@@ -268,6 +281,8 @@ def _substring(call: _Call) -> Piece | None:
     if not (call.simple and counted) or start.kind not in {"", "int"}:
         return None
     conditions = [] if text.kind == "str" else [f"type({text.text}) is str"]
+    if not text.const:
+        conditions.append(f"len({text.text}) < {LONG}")
     if start.kind != "int":
         conditions.append(f"type({start.text}) is int")
     if start.const and (type(start.value) is not int or start.value > _MACHINE):
@@ -317,11 +332,9 @@ def _printed(call: _Call, parts: tuple[str, ...], given: list[ir.Expr]) -> Piece
     if all(isinstance(expr, ir.Const) for expr in given):
         return Piece(scope.names.const(text), True, "str", True, text)
     formatted = f'f"{"".join(made)}"'
-    if sum(not isinstance(expr, ir.Const) for expr in given) < 2:
-        return Piece(formatted, True, "str")
-    # Two texts in one can double it, call after call.
-    name = scope.fresh()
-    return Piece(f'({name} if len({name} := {formatted}) <= LONGEST else endless("sprintf"))', True, "str")
+    # Two texts in one can double it, call after call, and one that is long is copied.
+    name, known = scope.fresh(), scope.names.const("sprintf")
+    return Piece(f"({name} if len({name} := {formatted}) < {LONG} else longer({known}, {name}))", True, "str")
 
 
 def _shown(piece: Piece, verb: str, scope: Scope) -> str:

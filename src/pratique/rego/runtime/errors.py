@@ -10,7 +10,7 @@ The codes are OPA's. A builtin raises `BuiltinError`; only the engine turns it i
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from typing import Final
 
 from pratique.errors import Location, PratiqueError
 
@@ -87,11 +87,6 @@ LONGEST: Final = 1 << 22
 def too_long(name: str) -> LimitError:
     """Return the refusal of a text or a list past `LONGEST`."""
     return LimitError(f"{name} makes more than {LONGEST} characters or items", hint="put less together")
-
-
-def endless(name: str) -> NoReturn:
-    """End the evaluation: a text or a list is past `LONGEST`."""
-    raise too_long(name)
 
 
 class BuiltinError(Exception):

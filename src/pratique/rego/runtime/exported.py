@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pratique.rego.runtime import calls, documents, numbers, references, state, tracing
-from pratique.rego.runtime.errors import LONGEST, BuiltinError, endless
+from pratique.rego.runtime import calls, documents, numbers, references, state, text, tracing
+from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.values import (
     COUNTED,
     EMPTY,
@@ -85,8 +85,7 @@ EXPORTED: Final[dict[str, Any]] = {
     "IDLE": tracing.IDLE,
     "enter": tracing.enter,
     # limits
-    "LONGEST": LONGEST,
-    "endless": endless,
+    "longer": text.longer,
     "descend": state.descend,
     "refill": state.refill,
     "spend": state.spend,

@@ -11,13 +11,17 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final, TypeAlias
 
-from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError
+from pratique.rego.runtime.errors import BUILTIN_ERROR, TYPE_ERROR, BuiltinError, LimitError
 from pratique.rego.runtime.values import Set, Value, Written, is_number, type_name
+from pratique.rego.runtime.work import CHARACTERS, charge, charge_members
 
 Number: TypeAlias = "int | float | Decimal"
 
 MANTISSA: Final = 64
 _MACHINE: Final = 1 << 63
+# A product has no more bits than this; what has fewer than the second is made in no time.
+_MOST_BITS: Final = 1 << 17
+_WIDE: Final = 1 << 12
 _MOST_DIGITS: Final = 19
 # Where OPA takes the short way with whole numbers: those that fit 32 bits.
 _SMALL: Final = 1 << 31
@@ -68,7 +72,13 @@ def _spelled(text: str) -> Decimal:
 def integer(digits: str) -> int:
     """Return the integer that decimal digits, perhaps with a sign, stand for: any number of them."""
     # Python refuses to read and to print integers of more than 4300 digits in one go.
-    return int(digits) if len(digits) < _MOST_AT_ONCE else int(Decimal(digits))
+    if len(digits) < _MOST_AT_ONCE:
+        return int(digits)
+    if len(digits) > _MOST_BITS // 4:
+        # It takes their number squared.
+        raise NumberRangeError(f"a number of more than {_MOST_BITS // 4} digits")
+    charge(len(digits))
+    return int(Decimal(digits))
 
 
 def _with_exponent(text: str) -> Decimal:
@@ -244,6 +254,7 @@ def without(left: Set, right: Set) -> Set:
     if quick is not None:
         return quick
     other = right.table()
+    charge_members(len(left))
     return Set.of_table({name: value for name, value in left.table().items() if name not in other})
 
 
@@ -268,14 +279,23 @@ def minus(left: Value, right: Value) -> Value:
 
 def times(left: Value, right: Value) -> Value:
     """Return `left * right`."""
-    if type(left) is int and type(right) is int:
-        return left * right
     _operands("mul", left, right)
     one, two = whole(left), whole(right)
     if one is not None and two is not None:
+        refuse_wide("mul", one.bit_length() + two.bit_length())
         return one * two
     minus = negative(left) is not negative(right)
     return from_fraction(as_fraction(left) * as_fraction(right), negative=minus)
+
+
+def refuse_wide(name: str, bits: int) -> None:
+    """Count the making of a number of so many bits; raises LimitError for one that has no bounds any more."""
+    if bits > _MOST_BITS:
+        raise LimitError(
+            f"{name} makes a number of more than {_MOST_BITS} bits", hint="multiply less together"
+        )
+    if bits > _WIDE:
+        charge(bits // CHARACTERS)
 
 
 def divide(left: Value, right: Value) -> Value:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pratique.rego.runtime import numbers
+from pratique.rego.runtime.errors import LONGEST, too_long
 from pratique.rego.runtime.values import (
     COLLECTIONS,
     UNDEFINED,
@@ -106,6 +107,14 @@ def rego_text(value: Value) -> str:
     if value is UNDEFINED:
         return "<undefined>"
     return numbers.number_text(value)
+
+
+def longer(name: str, text: str) -> str:
+    """Return a long text that a call has made, counted; past `LONGEST` it ends the evaluation."""
+    if len(text) > LONGEST:
+        raise too_long(name)
+    charge_text(len(text))
+    return text
 
 
 def plain_text(value: Value) -> str:

@@ -15,6 +15,10 @@ from typing import Any, Final
 GENERATED: Final = "<rego "
 # Less than this is no more than a turn of a loop may cost.
 QUANTUM: Final = 256
+# A builtin that costs more counts it.
+SMALL: Final = 16
+# Texts that are shorter are handled in line, and count as nothing.
+LONG: Final = 4096
 # Characters of text that cost what a member of a collection does.
 CHARACTERS: Final = 16
 ROUND: Final = 1024
