@@ -1,7 +1,7 @@
 import asyncio
 from typing import Any
 
-from fake_api import until
+from fake_api import refusal, until
 from world import REQUIRED_LABELS, constraint, namespace, template, world
 
 from pratique.agent.cluster import PolicyChange, covers, kinds_of
@@ -54,6 +54,51 @@ def test_a_definition_that_is_deleted_or_edited_is_put_back() -> None:
                 resources.CRDS, edited | {"spec": edited["spec"] | {"names": names, "versions": versions}}
             )
             await until(lambda: len((w.api.get(resources.CRDS, CRD) or {})["spec"]["versions"]) == 2)
+
+    asyncio.run(story())
+
+
+def test_what_a_template_no_longer_says_goes_from_its_definition() -> None:
+    async def story() -> None:
+        async with world() as w:
+            await w.policy(template())
+            await until(lambda: w.api.get(resources.CRDS, CRD))
+            changed = template()
+            parameters = changed["spec"]["crd"]["spec"]["validation"]["openAPIV3Schema"]
+            parameters["properties"] = {"words": {"type": "array", "items": {"type": "string"}}}
+            await w.api.put(resources.TEMPLATES, changed)
+
+            def fields() -> set[str]:
+                definition = w.api.get(resources.CRDS, CRD)
+                assert definition
+                schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+                return set(schema["properties"]["spec"]["properties"]["parameters"]["properties"])
+
+            await until(lambda: fields() == {"words"})
+
+    asyncio.run(story())
+
+
+def test_a_definition_that_is_refused_is_a_fault_until_it_is_taken() -> None:
+    async def story() -> None:
+        async with world() as w:
+
+            def refused(request: Any) -> Any:
+                if request.method == "PATCH" and request.path.endswith(CRD):
+                    return refusal(422, "Invalid", "spec.names.kind: field is immutable")
+                return None
+
+            w.api.faults.append(refused)
+            await w.api.put(resources.TEMPLATES, template())
+            known = w.cluster.templates
+            await until(lambda: "requiredlabels" in known and known["requiredlabels"].undefined)
+            (fault,) = known["requiredlabels"].errors
+            assert fault.code == "create_error"
+            assert fault.message == "Could not create CRD: spec.names.kind: field is immutable"
+            w.api.faults.remove(refused)
+            await w.api.put(resources.TEMPLATES, template(rego=REQUIRED_LABELS + "\n"))
+            await until(lambda: "RequiredLabels" in w.cluster.kinds)
+            assert known["requiredlabels"].errors == ()
 
     asyncio.run(story())
 

@@ -60,10 +60,19 @@ class Engine:
         user = Api(self.api.server, ca=self.api.ca, token=token.body["status"]["token"])
         kubeconfig = user.write_kubeconfig(folder / f"{self.name}.kubeconfig")
         self.log = folder / f"{self.name}.log"
-        self._program = Program(self.command(kubeconfig), self.log, self.environment())
+        self._kubeconfig = kubeconfig
+        self.start()
+        try:
+            install(self.api, [self._by_url(each) for each in objects if each["kind"] in CONFIGURATIONS])
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self) -> None:
+        """Start the process, and return when it holds what the server holds."""
+        self._program = Program(self.command(self._kubeconfig), self.log, self.environment())
         try:
             self._program.wait_for(self._ready, f"{self.name} gets ready")
-            install(self.api, [self._by_url(each) for each in objects if each["kind"] in CONFIGURATIONS])
         except BaseException:
             self.stop()
             raise

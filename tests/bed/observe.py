@@ -170,6 +170,48 @@ def dry_runs(bed: Bed, found: dict[str, Object], *, before: Iterable[Object] = (
     return seen
 
 
+def updates(
+    bed: Bed, found: dict[str, Object], changes: dict[str, Object], *, before: Iterable[Object] = ()
+) -> dict[str, Object]:
+    """Create objects, change each once it was taken in, and return the answer and what stands there in the end."""
+    before = list(before)
+    prepare(bed, before)
+    placed = {key: bed.placed(obj) for key, obj in found.items()}
+    prepare(bed, list(placed.values()))
+    seen = {key: said(bed.api.patch(obj, bed.placed(changes[key]))) for key, obj in placed.items()}
+    for key, obj in placed.items():
+        wait(bed.api, obj)
+        name = obj["metadata"]["name"]
+        if obj["kind"] == "ConstraintTemplate" and seen[key]["code"] < 300:
+            seen[key]["definition"] = _settled_definition(bed.api, name, obj)
+        seen[key]["object"] = _unaudited(normal(bed.api.get(obj).body))
+        seen[key] = bed.placed(seen[key], back=True)
+    gone(bed.api, [*placed.values(), *before])
+    _forget_definitions(bed)
+    return seen
+
+
+def _settled_definition(api: Api, name: str, template: Object) -> Any:
+    """Return a template's definition once it has followed the template: nothing tells but that it stays as it is."""
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}.constraints.gatekeeper.sh"
+    before: Any = None
+    for _ in range(20):
+        time.sleep(0.3)
+        answer = api.request("GET", path)
+        now = _definition(normal(answer.body)) if answer.good else answer.code
+        if now == before and now != 404:
+            break
+        before = now
+    return before
+
+
+def _unaudited(obj: Object) -> Object:
+    """Return an object without what the audit may or may not have said yet."""
+    for name in ("auditTimestamp", "totalViolations"):
+        (obj.get("status") or {}).pop(name, None)
+    return obj
+
+
 def reviews(
     bed: Bed, found: dict[str, Object], paths: dict[str, str], *, before: Iterable[Object] = ()
 ) -> dict[str, Object]:

@@ -141,3 +141,12 @@ def test_a_template_that_goes_takes_its_policies_along(bed: Bed) -> None:
         "it is not enforced any more",
         limit=30,
     )
+
+
+def test_an_agent_that_starts_anew_enforces_what_is_there(bed: Bed) -> None:
+    assert bed.engine is not None
+    put(bed, constraint("stays", "denied"))
+    bed.engine.stop()
+    bed.engine.start()
+    done = bed.kubectl("create", "configmap", "after", "-n", "denied")
+    assert done.returncode and "[stays] after has no owner" in done.stderr

@@ -37,6 +37,7 @@ class Suite:
     cases: dict[str, Object]
     before: tuple[Object, ...] = ()
     paths: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, Object] = field(default_factory=dict)
 
     @property
     def recorded(self) -> Path:
@@ -52,6 +53,7 @@ PLAYS: dict[str, Callable[[Bed, Suite], dict[str, Object]]] = {
     "templates": lambda bed, suite: observe.templates(bed, suite.cases),
     "statuses": lambda bed, suite: observe.statuses(bed, suite.cases, before=suite.before),
     "reviews": lambda bed, suite: observe.reviews(bed, suite.cases, suite.paths, before=suite.before),
+    "updates": lambda bed, suite: observe.updates(bed, suite.cases, suite.changes, before=suite.before),
     "refusals": lambda bed, suite: observe.dry_runs(bed, suite.cases, before=suite.before),
 }
 
@@ -64,13 +66,14 @@ def suites() -> list[Suite]:
 def suite(name: str) -> Suite:
     """Read one suite: every case is a base, patched, and called after its number."""
     found = yaml.safe_load((CASES / f"{name}.yaml").read_text())
-    cases, paths = {}, {}
+    cases, paths, changes = {}, {}, {}
     for number, case in enumerate(found["cases"], 1):
         key = f"{number:03}"
         base = json.dumps(found["bases"][case["base"]]).replace("<NUMBER>", key)
         cases[key] = merged(json.loads(base), case["patch"])
         paths[key] = case.get("path", "")
-    return Suite(name, cases, tuple(found.get("before") or ()), paths)
+        changes[key] = case.get("then") or {}
+    return Suite(name, cases, tuple(found.get("before") or ()), paths, changes)
 
 
 def merged(base: Any, patch: Any) -> Any:

@@ -20,12 +20,14 @@ from pratique.agent.queue import WorkQueue
 from pratique.client import resources
 from pratique.client.addon import is_established
 from pratique.client.informer import Change, Informer, Selection
-from pratique.client.kube import KubeClient, Object
+from pratique.client.kube import ApiError, KubeClient, Object
 from pratique.client.resources import Resource
 from pratique.constraint import ConstraintError, Library, TemplateError
 
 CONSTRAINT_LABEL = "gatekeeper.sh/constraint"
 FIELD_MANAGER = "pratique-templates"
+REFUSALS = (400, 403, 422)
+"""Answers that will not be another one when the same is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,13 @@ class Known:
 
     obj: Object
     faults: tuple[Fault, ...] = ()
+    undefined: tuple[Fault, ...] = ()
+    """Why the API server does not take the definition of a template's constraints."""
+
+    @property
+    def errors(self) -> tuple[Fault, ...]:
+        """Return all that is wrong."""
+        return self.faults + self.undefined
 
 
 @dataclass(slots=True)
@@ -175,7 +184,7 @@ class Cluster:
         for known in self.templates.values():
             kind = _kind_of(known.obj)
             watched = self.kinds.get(kind)
-            if not known.faults and (watched is None or not watched.informer.synced.is_set()):
+            if not known.errors and (watched is None or not watched.informer.synced.is_set()):
                 waiting.append(f"{kind} constraints")
         return waiting
 
@@ -261,10 +270,26 @@ class Cluster:
         wanted = self.library.crd(name)
         have = self._definitions.get(wanted["metadata"]["name"])
         meta = {key: wanted["metadata"][key] for key in ("labels", "ownerReferences")}
-        if have and covers(have["spec"], wanted["spec"]) and covers(have["metadata"], meta):
+        # Exactly what is wanted, and no more: what a schema no longer says must go.
+        same = have and all(have["spec"].get(key) == value for key, value in wanted["spec"].items())
+        if have and same and covers(have["metadata"], meta):
             self._start_kind(have)
             return
-        await self._client.apply(wanted, resource=resources.CRDS, field_manager=FIELD_MANAGER)
+        try:
+            made = await self._client.apply(wanted, resource=resources.CRDS, field_manager=FIELD_MANAGER)
+        except ApiError as error:
+            if error.code not in REFUSALS:
+                raise
+            word = "update" if have else "create"
+            fault = Fault(f"{word}_error", f"Could not {word} CRD: {error.message}")
+            logs.warning("a definition of constraints is refused", template=name, reason=error.message)
+            known.undefined = (fault,)
+        else:
+            known.undefined = ()
+            # A server that wrote nothing new tells of no change.
+            self._start_kind(made)
+        self._touch("", name)
+        self._count()
 
     def _definition(self, change: Change, obj: Object) -> None:
         self._tell(PolicyChange("served"))
@@ -342,7 +367,7 @@ class Cluster:
         self._tell(PolicyChange("removed", (kind, name)))
 
     def _count(self) -> None:
-        states = ["error" if known.faults else "active" for known in self.templates.values()]
+        states = ["error" if known.errors else "active" for known in self.templates.values()]
         for status in ("active", "error"):
             self._metrics.templates.labels(status).set(states.count(status))
         self._metrics.constraints_counted(

@@ -144,8 +144,8 @@ class Status:
             entry |= _elsewhere(known.obj)
         else:
             entry["templateUID"] = meta.get("uid", "")
-        if known.faults:
-            entry["errors"] = [fault.document() for fault in known.faults]
+        if known.errors:
+            entry["errors"] = [fault.document() for fault in known.errors]
         return entry
 
 
