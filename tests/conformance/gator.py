@@ -30,6 +30,9 @@ GATEKEEPER = SHARED / "gatekeeper"
 LIBRARY = SHARED / "gatekeeper-library"
 
 _TIME = re.compile(r"\b\d+\.\d{3}s\b")
+# What a benchmark measures, with its unit and sign, and the width that it gives to a table.
+_FIGURE = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?(?:\s?(?:ns|µs|ms|s|B|KB|MB|GB))*\b")
+_WIDTH = re.compile(r"[ ─]+")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class Outcome:
         # gator's own paths lack the leading slash.
         for lead in (f"{folder}/", f"{folder}/"[1:]):
             text = text.replace(lead, "")
+        if run.arguments[:1] == ("bench",):
+            text = _WIDTH.sub(" ", _FIGURE.sub("N", text))
         if run.arguments[:1] == ("test",):
             settle = _settle_data if {"json", "yaml"} & set(run.arguments) else _settle_lines
             text = settle(text)
