@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pratique import rego
+from pratique.rego.asking import ask
 from pratique.rego.emit.module import assemble
 from pratique.rego.runtime.exported import EXPORTED
 
@@ -170,6 +171,128 @@ def test_names_of_the_author_do_not_appear() -> None:
     for name in ("__import__", "exec", "__globals__", "dunder_package"):
         assert name not in policy.emitted.source
     assert policy.evaluate("data.dunder_package.__import__", {"__globals__": 5}) == 5
+
+
+# Names that Python, or our generated code, gives a meaning to.
+NAMES = [
+    *(
+        "s",
+        "U",
+        "K0",
+        "r0",
+        "B0",
+        "N0",
+        "out",
+        "rows",
+        "c1",
+        "t1",
+        "m1",
+        "v1",
+        "e",
+        "self",
+        "lambda",
+        "class",
+        "exec",
+    ),
+    *(
+        "__import__",
+        "__builtins__",
+        "__class__",
+        "__globals__",
+        "refill",
+        "spend",
+        "descend",
+        "MISSING",
+        "type",
+        "dict",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("optimised", [True, False])
+def test_names_mean_only_what_the_author_says(name: str, optimised: bool) -> None:
+    module = f"""package {name}.{name}
+
+import rego.v1
+import data.other.{name} as {name}_alias
+
+{name}({name}_1, _) := {name}_2 if {{ {name}_2 := {name}_1 + 1; every {name}_3 in [1] {{ {name}_3 <= {name}_2 }} }}
+
+p_{name} := [{name}(x, 1) | some x, {name}_4 in input; {name}_4.{name} == x]
+
+q contains {name} if {{ some {name} in {name}_alias }}
+"""
+    policy = rego.compile([rego.Source("a.rego", module, "v1")], optimised=optimised)
+    assert_harmless(policy)
+    value, data = [{name: 0}, {name: 7}], {"other": {name: ["x", "y"]}}
+    assert policy.evaluate(f"data.{name}.{name}.p_{name}", value, data) == [1]
+    assert list(policy.evaluate(f"data.{name}.{name}.q", value, data)) == ["x", "y"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_text_of_queries_and_entrypoints_and_data(text: str) -> None:
+    quoted = json.dumps(text)
+    module = "package t\n\nimport rego.v1\n\np contains name if some name, _ in data.files\n\nf(x) := x\n"
+    source = rego.Source("a.rego", module, "v1")
+    data = {"files": {text: {text: text}}, text: {"x": 1}}
+    try:
+        question = ask(
+            [source], f"x := data.files[{quoted}][{quoted}]; y := {{{quoted}: data.t.f(x)}}", version="v1"
+        )
+    except rego.CompileError:
+        assert "\ud800" in text
+        return
+    assert_harmless(question.policy)
+    if "\ud800" in text:
+        # Half a pair is no text of Rego: it finds nothing.
+        assert not question.answers(None, data)
+        return
+    (answer,) = question.answers(None, data)
+    assert answer.bindings == {"x": text, "y": {text: text}}
+    policy = rego.compile([source])
+    assert list(policy.evaluate("data.t.p", None, data)) == [text]
+    # Where an entry point is read, its parts are looked up, whatever they say.
+    assert policy.evaluate(f"data[{quoted}].x", None, data) in (1, rego.UNDEFINED)
+    assert policy.evaluate(f"data.files[{quoted}]", None, data) in ({text: text}, rego.UNDEFINED)
+
+
+ATTACKS = [
+    "().__class__",
+    "input.__class__.__base__.__subclasses__()",
+    'data["__class__"]',
+    'input["__class__"].__mro__',
+    'sprintf("{0.__class__}", [input])',
+    'sprintf("%(x)s", [input])',
+    'strings.render_template("{{.x.__class__}}", {"x": input})',
+    'yaml.unmarshal("!!python/object/apply:os.system [id]")',
+    'yaml.unmarshal("!!python/name:os.system")',
+    'json.unmarshal("NaN")',
+    'regex.replace(input.a, "(?P<x>.)", "\\\\g<x>")',
+    'time.format([0, "../../etc/passwd"])',
+    'rego.parse_module("x", "package a\\np := __import__(1)")',
+    'json.match_schema({}, {"$ref": "file:///etc/passwd"})',
+    "opa.runtime().env",
+    'object.get(input, ["__class__", "__init__"], "none")',
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_an_attacker_would_try(attack: str) -> None:
+    source = rego.Source("a.rego", f"package t\n\nimport rego.v1\n\np := {attack}\n", "v1")
+    try:
+        policy = rego.compile([source])
+    except rego.CompileError:
+        return
+    assert_harmless(policy)
+    try:
+        found = policy.evaluate("data.t.p", {"a": "x"})
+    except rego.EvaluationError as error:
+        assert "the engine failed" not in error.message
+        return
+    shown = "" if found is rego.UNDEFINED else rego.json_text(found)
+    assert not re.search(r"<class|<built-in|root:|0x[0-9a-f]{6}", shown)
+    assert "PATH" not in shown or "env" not in attack
 
 
 def test_generated_code_has_no_builtins_of_python() -> None:
