@@ -111,9 +111,12 @@ def declarations(body: Body) -> frozenset[str]:
             if literal.declares:
                 _all_names(literal.left, found)
         elif isinstance(literal, SomeIn):
-            _all_names(literal.value, found)
+            # `some input in xs` compares with the input.
+            iterated: set[str] = set()
+            _all_names(literal.value, iterated)
             if literal.key is not None:
-                _all_names(literal.key, found)
+                _all_names(literal.key, iterated)
+            found |= iterated - {"input", "data"}
         elif isinstance(literal, Some):
             found.update(var.name for var in literal.names)
     return frozenset(found - {"_"})
@@ -134,7 +137,7 @@ def iterated_names(term: Term) -> set[str]:
     found: set[str] = set()
     if not isinstance(term, SetOf):
         pattern_names(term, found)
-    return found - {"_"}
+    return found - {"_", "input", "data"}
 
 
 def pattern_names(term: Term, found: set[str]) -> None:

@@ -87,8 +87,6 @@ class Modules(Rules):
         """Read the `package` statement."""
         start = self.at
         self.at += 1
-        if self.new_line():
-            raise self.unexpected("expected the name of the package", hint="write `package name` on one line")
         return ("data", *self.path("the name of the package")), self.span(start)
 
     def path(self, what: str) -> list[str]:

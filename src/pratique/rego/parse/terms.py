@@ -251,7 +251,7 @@ class Terms(Cursor):
         self.at += 1
         at = self.at
         if self.kinds[at - 1] == ".":
-            if self.kinds[at] != NAME and self.kinds[at] not in WORDS:
+            if (self.kinds[at] != NAME and self.kinds[at] not in WORDS) or not self.touches(at):
                 hint = {
                     "[": "leave the point out: `input.a[0]`",
                     ".": "`walk(x, [path, value])` visits everything below `x`",
