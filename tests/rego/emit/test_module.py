@@ -203,3 +203,71 @@ def test_what_a_table_holds_is_asked_in_line() -> None:
     assert policy.evaluate("data.t.p", ["Ki", "", "Ti", 1, None, ["Ki"], "Gi"]) == [1024, 1, 1024**3]
     assert policy.evaluate("data.t.q", ["Ki"]) is True
     assert policy.evaluate("data.t.q", [1]) is rego.UNDEFINED
+
+
+UNSHARED = """package t
+
+import rego.v1
+
+p contains x if {
+	x := g(input.n)
+}
+
+g(n) := "seen" if f(n) == 7
+
+g(n) := "replaced" if {
+	f(n) == 2 with input.by as 2
+}
+
+f(n) := n + 1 if input.by == 2
+
+f(n) := n + 2 if input.by == 5
+
+twice contains x if {
+	input.n
+	x := raised(acme.next(input.n))
+}
+
+twice contains x if {
+	input.on
+	x := raised(acme.next(input.n))
+}
+
+raised(n) := n + 10 if n < 5
+
+raised(n) := n + 20 if n >= 5
+
+print_twice if {
+	input.n
+	told(input.n) == 9
+}
+
+print_twice if {
+	input.on
+	told(input.n) == 3
+}
+
+told(n) := n + 2 if {
+	print("told", n)
+	n < 5
+}
+
+told(n) := n if {
+	print("told", n)
+	n >= 5
+}
+"""
+
+
+def test_what_may_differ_is_not_shared() -> None:
+    count = iter(range(9))
+    drawn = rego.define("acme.next", "number -> number", lambda _: next(count), nondeterministic=True)
+    source = rego.Source("a.rego", UNSHARED, "v1")
+    policy = rego.compile([source], builtins={"acme.next": drawn})
+    assert list(policy.evaluate("data.t.p", {"n": 1, "by": 5})) == ["replaced"]
+    assert list(policy.evaluate("data.t.twice", {"n": 1, "on": True})) == [10, 11]
+    said: list[str] = []
+    printing = rego.compile([source], builtins={"acme.next": drawn}, printing=True)
+    value = {"n": 1, "on": True}
+    assert printing.evaluate("data.t.print_twice", value, sink=lambda text, _: said.append(text)) is True
+    assert said == ["told 1"] * 4

@@ -64,7 +64,10 @@ class Scope:
         # Names that stand for every kind of value in turn.
         self.wary: set[str] = set()
         # What locals stand for, the names under which branches share what they call, and what names look up.
-        self.origins = {} if plan.watched or plan.printing else origins(rule)
+        found = None if plan.watched or plan.printing else origins(rule, builtins)
+        self.origins = found or {}
+        # What is watched or printed is done as often as it is written.
+        self.sharing = found is not None
         self.uses = shared_lookups(rule, self.origins)
         self.paths: dict[str, Any] = {}
         self.shared: dict[Any, str] = {}
@@ -224,6 +227,8 @@ class Scope:
 
     def share(self, branches: Sequence[Sequence[ir.Step]], out: Lines) -> None:
         """Give a name to each call that several branches make, for the first of them to fill."""
+        if not self.sharing:
+            return
         found = repeated(branches, self.origins, self._dear)
         keys = [each for each in found if each not in self.shared]
         if keys:

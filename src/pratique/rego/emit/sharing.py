@@ -8,24 +8,31 @@ branches. Goes out: what tells equal calls from others, and the calls that more 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from pratique.rego.builtins.registry import Builtin
 from pratique.rego.emit.known import Origins, token
 from pratique.rego.plan import ir, walk
 
 _DEEP: Final = 8
 
 
-def origins(rule: ir.Rule) -> dict[str, ir.Expr]:
-    """Return what each local of a rule is assigned; nothing where some `with` may change what it means."""
+def origins(rule: ir.Rule, builtins: Mapping[str, Builtin]) -> dict[str, ir.Expr] | None:
+    """Return what each local of a rule is assigned, but for what may be another value each time.
+
+    None where some `with` changes what the same words mean: nothing can be shared there.
+    """
     found: dict[str, ir.Expr] = {}
     for clause in walk.clauses(rule):
         for step in walk.steps(clause.steps):
             if isinstance(step, ir.Enter):
-                return {}
+                return None
             if isinstance(step, ir.Assign):
-                found[step.local] = step.value
+                value = step.value
+                if isinstance(value, ir.Builtin) and builtins[value.name].nondeterministic:
+                    continue
+                found[step.local] = value
     return found
 
 
