@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.portal.browser import Session
@@ -41,7 +42,7 @@ def test_a_wrong_password_is_said_and_the_name_is_kept(world: World) -> None:
         page = person.submit(page, page.form("/login"), username="admin", password="not it")
         assert page.status == 403
         assert page.form("/login").get("username") == "admin"
-        assert sessions.COOKIE not in person.cookies
+        assert not person.cookies
 
 
 def test_a_one_time_link_signs_in_once(world: World, background: Background) -> None:
@@ -58,12 +59,19 @@ def test_a_one_time_link_signs_in_once(world: World, background: Background) -> 
 def test_signing_out_ends_the_session_at_the_service_too(world: World) -> None:
     with Session(world.url) as person:
         page = person.sign_in(world.username, world.password)
-        bearer = person.cookies[sessions.COOKIE]
+        ((name, bearer),) = person.cookies.items()
         page = person.submit(page, page.form("/logout"))
         assert "Sign in" in page.text
-        person.cookies[sessions.COOKIE] = bearer
+        person.cookies[name] = bearer
         page = person.get("/denials")
         assert "Your session has ended." in page.text
+
+
+def test_two_portals_on_one_host_have_a_session_each(world: World) -> None:
+    with Session(world.url) as person:
+        person.sign_in(world.username, world.password)
+        port = urlsplit(world.url).port
+        assert list(person.cookies) == [f"{sessions.COOKIE}_{port}"]
 
 
 def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(world: World) -> None:

@@ -145,7 +145,7 @@ def guarded(handler: Handler) -> Handler:
             request.state.me = await request.state.api.me()
         except DeniedError:
             response = to_sign_in(request, expired=True)
-            session.sign_out(response)
+            session.sign_out(request, response)
             return response
         except PratiqueError as error:
             return failure(request, error)

@@ -26,9 +26,18 @@ FORM_LIMIT = 2 * 1024 * 1024
 Form = MultiDict
 
 
+def cookie(request: Request) -> str:
+    """Return the name of this portal's session cookie.
+
+    Browsers send a cookie to every port of a host, and two installations may share one.
+    """
+    port = request.url.port
+    return f"{COOKIE}_{port}" if port else COOKIE
+
+
 def token(request: Request) -> str | None:
     """Return the bearer token of the request's session, if it has one."""
-    return request.cookies.get(COOKIE) or None
+    return request.cookies.get(cookie(request)) or None
 
 
 def csrf(session_token: str | None) -> str:
@@ -71,16 +80,16 @@ async def read_form(request: Request) -> Form:
         raise InputError("the form is not text that can be read", hint="send it as UTF-8") from None
 
 
-def sign_in(response: Response, bearer: str, *, max_age: int, secure: bool) -> None:
+def sign_in(request: Request, response: Response, bearer: str, *, max_age: int, secure: bool) -> None:
     """Put the bearer token into the session cookie."""
     response.set_cookie(
-        COOKIE, bearer, max_age=max_age, httponly=True, samesite="lax", secure=secure, path="/"
+        cookie(request), bearer, max_age=max_age, httponly=True, samesite="lax", secure=secure, path="/"
     )
 
 
-def sign_out(response: Response) -> None:
+def sign_out(request: Request, response: Response) -> None:
     """Take the session cookie away."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
+    response.delete_cookie(cookie(request), path="/", httponly=True, samesite="lax")
 
 
 def theme(request: Request) -> str:

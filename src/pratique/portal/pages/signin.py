@@ -52,6 +52,7 @@ def _begin(request: Request, answer: Json, target: str) -> Response:
     seconds = int((ends - datetime.now(UTC)).total_seconds()) if ends else 12 * 3600
     response = RedirectResponse(target, status_code=303)
     session.sign_in(
+        request,
         response,
         str(answer["token"]),
         max_age=min(max(seconds, SHORTEST), LONGEST),
@@ -72,7 +73,7 @@ async def sign_out(request: Request) -> Response:
     with contextlib.suppress(DeniedError):  # it had ended already
         await request.state.api.logout()
     response = RedirectResponse("/login", status_code=303)
-    session.sign_out(response)
+    session.sign_out(request, response)
     return response
 
 
