@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pratique.cli import output
 from pratique.cli.rego import options
 from pratique.errors import InputError, Location
 
@@ -254,13 +255,14 @@ class _Run:
         coverage = self._coverage(loaded)
         self.events = []
         errors: list[rego.EvaluationError] = []
-        answers = question.answers(
-            given,
-            loaded.data,
-            sink=_say,
-            errors=errors,
-            watch=self._watch(profile, coverage),
-        )
+        with output.patience("evaluating the query"):
+            answers = question.answers(
+                given,
+                loaded.data,
+                sink=_say,
+                errors=errors,
+                watch=self._watch(profile, coverage),
+            )
         first = not outcome.profiles and not outcome.metrics
         outcome.rows = [
             {

@@ -99,14 +99,23 @@ def patience(text: str, *, after: float = 1.0) -> Iterator[None]:
         return
     import threading
 
-    from rich.console import Console
+    shown: list[Any] = []
 
-    status = Console(stderr=True).status(text)
-    timer = threading.Timer(after, status.start)
+    def show() -> None:
+        # Nothing of this is imported for the many runs that are quick.
+        from rich.console import Console
+
+        status = Console(stderr=True).status(text)
+        shown.append(status)
+        status.start()
+
+    timer = threading.Timer(after, show)
     timer.daemon = True
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
-        status.stop()
+        timer.join()
+        for status in shown:
+            status.stop()
