@@ -96,7 +96,11 @@ def unite(left: Value, right: Value) -> Value:
     if type(left) is not Set or type(right) is not Set:
         raise mismatch("or", left, right)
     charge_members(len(left) + len(right))
-    return Set.of_table({**left.table(), **right.table(), **left.table()})
+    ours, theirs = left.table(), right.table()
+    table = {**ours, **theirs}
+    if len(table) < len(ours) + len(theirs):
+        table.update(ours)
+    return Set.of_table(table)
 
 
 builtin("internal.member_2", "any, any -> boolean", unchecked=True, group=_OURS)(references.member)
