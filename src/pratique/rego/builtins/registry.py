@@ -26,7 +26,7 @@ from pratique.errors import InputError
 from pratique.rego.runtime import numbers
 from pratique.rego.runtime.errors import BUILTIN_ERROR, LONGEST, TYPE_ERROR, BuiltinError, too_long
 from pratique.rego.runtime.values import (
-    COLLECTIONS,
+    COUNTED,
     UNDEFINED,
     Object,
     Set,
@@ -306,15 +306,22 @@ def _costly(function: Callable[..., Value], cost: int) -> Callable[..., Value]:
         steps = cost
         for each in operands:
             kind = type(each)
-            if kind is str:
-                steps += len(each) // CHARACTERS
-            elif kind in COLLECTIONS:
-                steps += len(each)
+            if kind in COUNTED and len(each) > SMALL:
+                steps += len(each) // CHARACTERS if kind is str else len(each)
         if steps > SMALL:
             charge(steps)
         return function(*operands)
 
-    return costly
+    def one(operand: Value) -> Value:
+        return function(operand) if type(operand) is str and len(operand) < QUANTUM else costly(operand)
+
+    def two(left: Value, right: Value) -> Value:
+        short = type(left) is type(right) is str and len(left) < QUANTUM and len(right) < QUANTUM
+        return function(left, right) if short else costly(left, right)
+
+    # Short texts, the most usual operands, cost least.
+    quick: dict[int, Callable[..., Value]] = {} if cost else {1: one, 2: two}
+    return quick.get(function.__code__.co_argcount, costly)
 
 
 def _bounded(name: str, function: Callable[..., Value]) -> Callable[..., Value]:

@@ -38,10 +38,12 @@ def concat(separator: Value, collection: Value) -> Value:
     """Join the strings of an array, or of a set in Rego's order."""
     parts = texts("concat", 2, collection)
     # Before it is made: one text may stand in a list a thousand times.
-    if sum(map(len, parts)) + len(separator) * len(parts) > LONGEST:
-        raise too_long("concat")
-    charge_text(sum(map(len, parts)) + len(separator) * len(parts))
-    charge_members(len(parts))
+    length = sum(map(len, parts)) + len(separator) * len(parts)
+    if length > QUANTUM:
+        if length > LONGEST:
+            raise too_long("concat")
+        charge_text(length)
+        charge_members(len(parts))
     return separator.join(parts)
 
 

@@ -86,14 +86,14 @@ def rego_text(value: Value) -> str:
     kind = type(value)
     if kind is str:
         return quote(value)
-    if kind in COLLECTIONS:
-        METER.left -= len(value)
-        if METER.left < 0:
-            tick()
     if value is None:
         return "null"
     if kind is bool:
         return "true" if value else "false"
+    if kind in COLLECTIONS:
+        METER.left -= len(value)
+        if METER.left < 0:
+            tick()
     if kind is list:
         return f"[{', '.join([quote(each) if type(each) is str else rego_text(each) for each in value])}]"
     if kind is dict:
@@ -168,12 +168,12 @@ def json_text(value: Value) -> str:
     '{"a":1.50,"b":[1,2]}'
     """
     kind = type(value)
+    if kind is str:
+        return json_string(value)
     if kind in COLLECTIONS:
         METER.left -= len(value)
         if METER.left < 0:
             tick()
-    if kind is str:
-        return json_string(value)
     if kind is list or kind is Set:
         return f"[{','.join(map(json_text, value))}]"
     if kind is dict:
