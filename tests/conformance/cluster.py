@@ -10,6 +10,7 @@ cluster) and what differs is shown. Differences that `cluster-todo.txt` names ar
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from typing import Any
 
 import yaml
 from tests.bed import Bed, missing, observe, opened
+from tests.conformance.gator import SHARED
 
 HERE = Path(__file__).parent
 CASES = HERE.parent / "cases" / "cluster"
@@ -50,6 +52,7 @@ class Suite:
 
 
 PLAYS: dict[str, Callable[[Bed, Suite], dict[str, Object]]] = {
+    "library": lambda bed, suite: _digests(bed, suite),
     "templates": lambda bed, suite: observe.templates(bed, suite.cases),
     "statuses": lambda bed, suite: observe.statuses(bed, suite.cases, before=suite.before),
     "reviews": lambda bed, suite: observe.reviews(bed, suite.cases, suite.paths, before=suite.before),
@@ -59,12 +62,71 @@ PLAYS: dict[str, Callable[[Bed, Suite], dict[str, Object]]] = {
 
 
 def suites() -> list[Suite]:
-    """Return every suite."""
-    return [suite(path.stem) for path in sorted(CASES.glob("*.yaml"))]
+    """Return every suite; that of other people's templates where those are at hand."""
+    found = [suite(path.stem) for path in sorted(CASES.glob("*.yaml"))]
+    return [*found, library()] if SHARED.is_dir() else found
+
+
+def library() -> Suite:
+    """Return the templates of Gatekeeper's library and tests: read where they lie, and recorded as digests."""
+    cases = {}
+    for folder in ("gatekeeper-library", "gatekeeper"):
+        for path in sorted((SHARED / folder).rglob("*.yaml")):
+            for number, document in enumerate(_documents(path)):
+                if document.get("kind") == "ConstraintTemplate" and (document.get("metadata") or {}).get(
+                    "name"
+                ):
+                    cases[f"{path.relative_to(SHARED)}#{number}"] = document
+    return Suite("library", cases)
+
+
+def _documents(path: Path) -> list[Object]:
+    try:
+        return [each for each in yaml.safe_load_all(path.read_text()) if isinstance(each, dict)]
+    except yaml.YAMLError:
+        return []  # some of them are broken on purpose
+
+
+def _digests(bed: Bed, suite: Suite) -> dict[str, Object]:
+    """Play templates, those of one name one after the other, and return a digest of what became of each."""
+    left, seen = dict(suite.cases), {}
+    while left:
+        batch: dict[str, Object] = {}
+        names: set[str] = set()
+        for key, template in left.items():
+            if template["metadata"]["name"] not in names:
+                names.add(template["metadata"]["name"])
+                batch[key] = template
+        left = {key: template for key, template in left.items() if key not in batch}
+        for key, found in observe.templates(bed, batch).items():
+            text = json.dumps(_comparable(found), sort_keys=True)
+            seen[key] = {"code": found.get("code"), "digest": hashlib.sha256(text.encode()).hexdigest()[:24]}
+    return seen
+
+
+_PASSED_OVER = ("warnings", "location", "vapGenerationStatus", "generation")
+
+
+def _comparable(value: Any) -> Any:
+    """Return what was seen without what `differences` passes over, and without what only CEL is about."""
+    if isinstance(value, list):
+        return [_comparable(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    # The generation of a definition tells how often a template of its name came before.
+    kept = {name: each for name, each in value.items() if name not in _PASSED_OVER}
+    if isinstance(kept.get("annotations"), dict):
+        notes = {name: each for name, each in kept["annotations"].items() if "vapb-generation" not in name}
+        kept["annotations"] = notes
+        if not notes:
+            del kept["annotations"]
+    return {name: _comparable(each) for name, each in kept.items()}
 
 
 def suite(name: str) -> Suite:
-    """Read one suite: every case is a base, patched, and called after its number."""
+    """Return one suite, read from its file: every case is a base, patched, and called after its number."""
+    if name == "library":
+        return library()
     found = yaml.safe_load((CASES / f"{name}.yaml").read_text())
     cases, paths, changes = {}, {}, {}
     for number, case in enumerate(found["cases"], 1):

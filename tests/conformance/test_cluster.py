@@ -15,6 +15,7 @@ from tests.conformance import cluster
 
 SUITES = {suite.name: suite for suite in cluster.suites()}
 KNOWN = cluster.known()
+SOMETIMES = "(sometimes)"  # in a reason: such a case may agree as well
 CASES = [(name, key) for name, suite in SUITES.items() for key in suite.cases]
 
 
@@ -44,8 +45,9 @@ def recorded(name: str) -> dict[str, cluster.Object]:
 @pytest.mark.parametrize(("name", "key"), CASES, ids=lambda part: part)
 def test_case(ours: Played, name: str, key: str) -> None:
     lines = cluster.differences(recorded(name)[key], ours.suite(name)[key])
-    if f"{name}/{key}" in KNOWN:
-        assert lines, f"it agrees now: take it out of {cluster.TODO.name}"
+    reason = KNOWN.get(f"{name}/{key}")
+    if reason:
+        assert lines or SOMETIMES in reason, f"it agrees now: take it out of {cluster.TODO.name}"
     else:
         assert not lines, "\n".join(lines)
 
@@ -53,7 +55,8 @@ def test_case(ours: Played, name: str, key: str) -> None:
 def test_every_case_is_recorded_and_every_exception_exists() -> None:
     for name, suite in SUITES.items():
         assert set(recorded(name)) == set(suite.cases), "python -m tests.conformance.cluster --record"
-    assert set(KNOWN) <= {f"{name}/{key}" for name, key in CASES}
+    if cluster.SHARED.is_dir():
+        assert set(KNOWN) <= {f"{name}/{key}" for name, key in CASES}
     assert all(KNOWN.values())
 
 
@@ -68,4 +71,7 @@ def theirs() -> Iterator[Played]:
 @pytest.mark.parametrize("name", sorted(SUITES))
 def test_the_recordings_are_what_gatekeeper_does(theirs: Played, name: str) -> None:
     known, seen = recorded(name), theirs.suite(name)
-    assert {key: lines for key in known if (lines := cluster.differences(known[key], seen[key]))} == {}
+    wrong = {key: lines for key in known if (lines := cluster.differences(known[key], seen[key]))}
+    assert {
+        key: lines for key, lines in wrong.items() if SOMETIMES not in KNOWN.get(f"{name}/{key}", "")
+    } == {}
