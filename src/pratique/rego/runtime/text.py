@@ -91,8 +91,8 @@ def rego_text(value: Value) -> str:
     if kind is bool:
         return "true" if value else "false"
     if kind in COLLECTIONS:
-        METER.left -= len(value)
-        if METER.left < 0:
+        METER.left = rest = METER.left - len(value)
+        if rest < 0:
             tick()
     if kind is list:
         return f"[{', '.join([quote(each) if type(each) is str else rego_text(each) for each in value])}]"
@@ -138,8 +138,8 @@ def to_json(value: Value, *, spelled: bool = False) -> Any:
     """
     kind = type(value)
     if kind in COLLECTIONS:
-        METER.left -= len(value)
-        if METER.left < 0:
+        METER.left = rest = METER.left - len(value)
+        if rest < 0:
             tick()
     if kind is list or kind is Set:
         return [to_json(item, spelled=spelled) for item in value]
@@ -171,8 +171,8 @@ def json_text(value: Value) -> str:
     if kind is str:
         return json_string(value)
     if kind in COLLECTIONS:
-        METER.left -= len(value)
-        if METER.left < 0:
+        METER.left = rest = METER.left - len(value)
+        if rest < 0:
             tick()
     if kind is list or kind is Set:
         return f"[{','.join(map(json_text, value))}]"

@@ -18,7 +18,7 @@ from functools import cmp_to_key, partial
 from operator import itemgetter
 from typing import Any, ClassVar, Final, TypeAlias, final
 
-from pratique.rego.runtime.work import METER, tick, work
+from pratique.rego.runtime.work import METER, SMALL, tick, work
 
 Value: TypeAlias = Any
 
@@ -76,8 +76,8 @@ def key(value: Value) -> Any:
     if kind is bool:
         return _TRUE if value else _FALSE
     if kind is list:
-        METER.left -= len(value)
-        if METER.left < 0:
+        METER.left = rest = METER.left - len(value)
+        if rest < 0:
             tick()
         return ("array", *map(key, value))
     if kind is dict:
@@ -85,8 +85,8 @@ def key(value: Value) -> Any:
             # What most policies answer: an object of one text.
             ((name, item),) = value.items()
             return ("object", name, item if type(item) is str else key(item))
-        METER.left -= len(value)
-        if METER.left < 0:
+        METER.left = rest = METER.left - len(value)
+        if rest < 0:
             tick()
         return ("object", frozenset([(name, key(item)) for name, item in value.items()]))
     if kind is Decimal or kind is Written:
@@ -95,8 +95,8 @@ def key(value: Value) -> Any:
     if kind is float:
         return int(value) if value.is_integer() else Decimal(repr(value))
     if kind is Set:
-        METER.left -= len(value)
-        if METER.left < 0:
+        METER.left = rest = METER.left - len(value)
+        if rest < 0:
             tick()
         return ("set", frozenset(value.table()))
     if kind is Object:
@@ -391,15 +391,15 @@ def equal(left: Value, right: Value) -> bool:
         if kind in _PLAIN:
             return bool(left == right)
         if kind is list:
-            METER.left -= 1
-            if METER.left < 0:
+            METER.left = rest = METER.left - 1
+            if rest < 0:
                 tick()
             return len(left) == len(right) and all(map(equal, left, right))
         if kind is dict:
             if len(left) != len(right):
                 return False
-            METER.left -= 1
-            if METER.left < 0:
+            METER.left = rest = METER.left - 1
+            if rest < 0:
                 tick()
             for name, value in left.items():
                 match = right.get(name, UNDEFINED)
@@ -463,9 +463,8 @@ def ordered(values: Iterable[Value]) -> list[Value]:
     found = list(values)
     if len(found) < 2:
         return found
-    METER.left -= len(found)
-    if METER.left < 0:
-        tick()
+    if len(found) > SMALL:
+        work(len(found))
     kinds = set(map(type, found))
     if kinds in (_TEXTS, _INTEGERS):
         found.sort()
