@@ -243,10 +243,12 @@ def _members(step: ir.Scan | ir.Walk, source: Piece, scope: Scope) -> str:
 def members_of(source: Piece, scope: Scope) -> str:
     """Return the members of a value as Python."""
     name = source.text
-    if source.kind == "list":
-        return name
-    if source.kind == "set":
-        return f"{name}.rows()" if scope.repeats else f"{name}.values()"
+    if source.kind in {"list", "set"}:
+        members = name
+        if source.kind == "set":
+            members = f"{name}.rows()" if scope.repeats else f"{name}.values()"
+        # A builtin that refuses its operands has nothing to go through.
+        return members if source.defined else f"(() if {name} is U else {members})"
     return f"({name} if type({name}) is list else {_else('rows_of' if scope.repeats else 'values', source)})"
 
 
