@@ -372,7 +372,7 @@ class _Run:
             package=settings.package,
             imports=settings.imports,
             version=version,
-            limits=rego.Limits(steps=0, seconds=settings.timeout, output=0),
+            limits=rego.Limits(steps=0, seconds=settings.timeout, output=0, memory=0),
             strict=settings.strict_builtin_errors,
             capabilities=rego.Capabilities(strict=settings.strict, schemas=loading.schemas(settings.schema)),
             watched=watching,

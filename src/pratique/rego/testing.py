@@ -107,7 +107,7 @@ class Suite:
     def __init__(self, sources: Iterable[Source], *, timeout: float = 5.0) -> None:
         """Parse and compile; raises CompileError. A test may take `timeout` seconds."""
         self.modules = engine.parse_sources(sources)
-        self._limits = Limits(steps=0, seconds=timeout, output=0)
+        self._limits = Limits(steps=0, seconds=timeout, output=0, memory=0)
         self._tests: list[_Test] = []
         self._renamed = self._found()
         self._policies: dict[Watching | None, engine.Policy] = {}
