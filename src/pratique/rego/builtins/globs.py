@@ -9,9 +9,10 @@ from pratique.rego.builtins import patterns
 from pratique.rego.builtins.registry import RefusalError, builtin, operand_error
 from pratique.rego.builtins.strings import texts
 from pratique.rego.runtime.values import Value, type_name
+from pratique.rego.runtime.work import QUANTUM, charge_text
 
 
-@builtin("glob.match", "string, null|array, string -> boolean", cost=0, accepts="string, array|null, any")
+@builtin("glob.match", "string, null|array, string -> boolean", accepts="string, array|null, any")
 def match(pattern: Value, delimiters: Value, text: Value) -> Value:
     """Tell whether the whole text fits the pattern; `*` stops at delimiters, `**` does not.
 
@@ -20,6 +21,8 @@ def match(pattern: Value, delimiters: Value, text: Value) -> Value:
     signs = _signs(delimiters)
     if type(text) is not str:
         raise operand_error("glob.match", 3, "string", type_name(text))
+    if len(text) > QUANTUM or len(pattern) > QUANTUM:
+        charge_text(len(text) + len(pattern))
     return patterns.searcher(_regex(pattern, signs))(text) is not None
 
 

@@ -13,7 +13,7 @@ from pratique.rego.runtime.errors import BuiltinError
 from pratique.rego.runtime.numbers import integer
 from pratique.rego.runtime.text import quote
 from pratique.rego.runtime.values import Value
-from pratique.rego.runtime.work import charge_text
+from pratique.rego.runtime.work import QUANTUM, charge_text
 
 _TEMPLATE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 
@@ -36,7 +36,8 @@ def _searcher(name: str, pattern: str) -> Callable[[str], Any]:
 def match(pattern: Value, text: Value) -> Value:
     """Tell whether the pattern is found anywhere in the text."""
     if type(pattern) is str and type(text) is str:
-        charge_text(len(text))
+        if len(text) > QUANTUM:
+            charge_text(len(text))
         return _searcher("regex.match", pattern)(text) is not None
     raise mismatch("regex.match", pattern, text)
 
@@ -45,7 +46,8 @@ def match(pattern: Value, text: Value) -> Value:
 def re_match(pattern: Value, text: Value) -> Value:
     """Do what regex.match does, under its old name."""
     if type(pattern) is str and type(text) is str:
-        charge_text(len(text))
+        if len(text) > QUANTUM:
+            charge_text(len(text))
         return _searcher("re_match", pattern)(text) is not None
     raise mismatch("re_match", pattern, text)
 
