@@ -75,7 +75,7 @@ def test_processes_find_what_one_finds(
 
     monkeypatch.setattr(judging, "judge", spy)
     done: list[int] = []
-    several, _ = judged(folder, tick=done.append, places=True)
+    several, _ = judged(folder, tick=lambda count, _: done.append(count), places=True)
     # 900 files, or documents of one file, are worth it; 129 files are not.
     assert bool(here) == (together == 7)
     assert done[-1] == 900 + 2

@@ -54,14 +54,14 @@ class Limits:
 
     >>> from pratique import rego
     >>> rego.Limits(seconds=0.5)
-    Limits(steps=20000000, seconds=0.5, output=1000000, depth=256, memory=512)
+    Limits(steps=20000000, seconds=0.5, output=1000000, depth=256, memory=128)
     """
 
     steps: int = 20_000_000
     seconds: float = 10.0
     output: int = 1_000_000
     depth: int = 256
-    memory: int = 512
+    memory: int = 128
     # The steps until the first look at the limits, and those that are counted to begin with: the answer of an
     # evaluation that has counted none is small, and not measured.
     allowance: int = field(init=False, repr=False)
