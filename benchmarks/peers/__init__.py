@@ -152,13 +152,16 @@ class Alone:
         try:
             return self._pool.submit(_asked, self._kind, case, seconds).result()
         except BrokenProcessPool:
+            self._pool.shutdown()
             self._pool = self._new()
             raise RuntimeError("the process crashed") from None
 
 
 def _quiet() -> None:
-    # rego-cpp prints its whole state before it dies.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    # rego-cpp prints what it refuses, and its whole state before it dies.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
 
 
 _kept: dict[type, Regorus | Regopy] = {}
