@@ -5,9 +5,10 @@ engines, Gatekeeper's manager and our agent (`engine`). `bed.opened` puts any tw
 can be applied to all four pairs: what only the engine makes different is the engine's, what only the server makes
 different is the server's. `python -m tests.bed` opens one for a person to work on.
 
-The real parts are built by `scripts/peers etcd kube-apiserver gatekeeper`; `missing` names those that are not there.
+The real parts are built by `scripts/peers etcd kube-apiserver gatekeeper`; `missing` names those that are not there,
+and a test says what it needs with `need`.
 """
 
-from tests.bed.bed import Bed, missing, opened
+from tests.bed.bed import Bed, missing, need, opened
 
-__all__ = ["Bed", "missing", "opened"]
+__all__ = ["Bed", "missing", "need", "opened"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.bed import engine as engines
 from tests.bed import server as servers
 from tests.bed.api import Api
@@ -67,11 +68,21 @@ def missing(server: str, engine: str) -> list[str]:
     return [name for name in needed if not (PEERS / name).exists()]
 
 
+def need(server: str, engine: str) -> None:
+    """Skip the test where programs that a bed needs are not built, and name them with the cure."""
+    if lacking := missing(server, engine):
+        pytest.skip(_not_built(lacking))
+
+
+def _not_built(lacking: list[str]) -> str:
+    return f"not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}"
+
+
 @contextlib.contextmanager
 def opened(*, server: str = "real", engine: str = "gatekeeper", folder: Path | None = None) -> Iterator[Bed]:
     """Open a bed: `server` is real or embedded, `engine` gatekeeper, pratique or none."""
     if lacking := missing(server, engine):
-        raise RuntimeError(f"not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}")
+        raise RuntimeError(_not_built(lacking))
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bed-")))

@@ -1,7 +1,7 @@
 """The bed itself: the real API server and the real Gatekeeper stand, and so do ours."""
 
 import pytest
-from tests.bed import missing, observe, opened
+from tests.bed import need, observe, opened
 
 TEMPLATE = {
     "apiVersion": "templates.gatekeeper.sh/v1",
@@ -32,8 +32,7 @@ CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a",
     ("server", "engine"), [("real", "gatekeeper"), ("real", "pratique"), ("embedded", "pratique")]
 )
 def test_a_policy_is_enforced(server: str, engine: str) -> None:
-    if lacking := missing(server, engine):
-        pytest.skip(f"not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}")
+    need(server, engine)
     with opened(server=server, engine=engine) as bed:
         assert bed.api.create(TEMPLATE).good
         template = observe.wait(bed.api, TEMPLATE)

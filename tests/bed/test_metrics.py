@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-from tests.bed import missing, observe, opened
+from tests.bed import need, observe, opened
 from tests.conformance import cluster
 
 SERIES = re.compile(r"(\w+)(?:\{(.*)\})? \S+")
@@ -43,8 +42,7 @@ def shape(server: str, engine: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def test_they_have_gatekeepers_names_types_and_labels() -> None:
-    if lacking := missing("real", "gatekeeper"):
-        pytest.skip(f"not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}")
+    need("real", "gatekeeper")
     theirs, ours = shape("real", "gatekeeper"), shape("embedded", "pratique")
     assert len(theirs) > 20
     assert {name: ours.get(name) for name in theirs} == theirs

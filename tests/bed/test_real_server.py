@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.bed import Bed, missing, observe, opened
+from tests.bed import Bed, need, observe, opened
 from tests.bed.processes import until
 
 TEMPLATE = """\
@@ -45,8 +45,7 @@ def constraint(name: str, namespace: str, **spec: Any) -> str:
 
 @pytest.fixture(scope="module")
 def bed() -> Iterator[Bed]:
-    if lacking := missing("real", "pratique"):
-        pytest.skip(f"not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}")
+    need("real", "pratique")
     with opened(server="real", engine="pratique") as found:
         for name in ("denied", "warned", "changed", "audited"):
             assert not found.kubectl("create", "namespace", name).returncode

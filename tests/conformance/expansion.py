@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.mutation import gator, plain
+from tests.conformance.gator import peer
+from tests.conformance.mutation import plain
 
 from pratique.errors import PratiqueError
 from pratique.offline import Sources, expand
@@ -138,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=100, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
-    command = gator()
+    command = peer()
     if command is None:
         print("gator is not on PATH", file=sys.stderr)
         return 2

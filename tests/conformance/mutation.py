@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.conformance.gator import peer
 
 from pratique.kube import diff, yaml
 from pratique.mutation import MutationError, MutationSystem, MutatorError, read
@@ -49,11 +49,6 @@ _PREFIXES = (
 Object = dict[str, Any]
 Outcome = tuple[Any, str]
 """The `spec` that an object got, or an error."""
-
-
-def gator() -> str | None:
-    """Return where gator is."""
-    return shutil.which("gator", path=f"{ROOT / '.cache/peers/bin'}{os.pathsep}{os.environ['PATH']}")
 
 
 def mutator(kind: str, location: str, parameters: Object, name: str = "m") -> Object:
@@ -189,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args(arguments)
-    command = gator()
+    command = peer()
     if command is None:
         print("gator is not on PATH", file=sys.stderr)
         return 2

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.conformance.gator import peer
 
-BROUGHT = Path(__file__).parents[2] / ".cache" / "peers" / "bin"
 CONSTRAINTS, OBJECTS = 40, 25
 NAMES = ("a", "ab", "abc", "web", "web-1", "prod", "prod-eu", "eu-prod", "x", "default", "kube-system")
 LABELS, VALUES = ("app", "team", "env"), ("a", "b", "", "web")
@@ -184,7 +183,7 @@ def main() -> int:
     parser.add_argument("--sets", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    gator = shutil.which("gator") or shutil.which("gator", path=str(BROUGHT))
+    gator = peer()
     if gator is None:
         print("gator is missing: there is nothing to compare with", file=sys.stderr)
         return 2

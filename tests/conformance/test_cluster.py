@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.bed import Bed, missing, opened
+from tests.bed import Bed, need, opened
 from tests.conformance import cluster
 
 SUITES = {suite.name: suite for suite in cluster.suites()}
@@ -60,10 +60,15 @@ def test_every_case_is_recorded_and_every_exception_exists() -> None:
     assert all(KNOWN.values())
 
 
+def test_templates_of_the_library_are_among_the_cases() -> None:
+    if not cluster.SHARED.is_dir():
+        pytest.skip(f"the templates of Gatekeeper's library are not held to it: no {cluster.SHARED}")
+    assert SUITES["library"].cases
+
+
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[Played]:
-    if lacking := missing("real", "gatekeeper"):
-        pytest.skip(f"not built: {', '.join(lacking)}; cure: scripts/peers {' '.join(lacking)}")
+    need("real", "gatekeeper")
     with opened(server="real", engine="gatekeeper") as bed:
         yield Played(bed)
 

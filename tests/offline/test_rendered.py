@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from pathlib import Path
 
 import pytest
@@ -201,10 +200,7 @@ def test_a_chart_is_judged_at_its_templates(path: Path, tmp_path: Path) -> None:
 def test_the_real_helm_renders_a_chart(path: Path, tmp_path: Path) -> None:
     helm = BINARIES / "helm"
     if not helm.exists():
-        warnings.warn(
-            "helm is missing, so no chart was rendered by it; cure: scripts/peers helm", stacklevel=1
-        )
-        return
+        pytest.skip("helm is not built, so no chart is rendered by it; cure: scripts/peers helm")
     shutil.copy(helm, path / "helm")
     chart = tmp_path / "folder"
     (chart / "templates").mkdir(parents=True)
